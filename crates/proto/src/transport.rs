@@ -1,0 +1,54 @@
+//! How Tessera's services reach one another: over TCP in a cluster, through in-memory pipes in one process,
+//! and with the same gRPC on both.
+
+use std::{io, time::Duration};
+
+use futures_util::{Stream, stream};
+use hyper_util::rt::TokioIo;
+use tokio::{io::DuplexStream, sync::mpsc};
+use tonic::transport::{Channel, Endpoint, Server, Uri};
+use tower::service_fn;
+
+use crate::limits;
+
+/// A gRPC server with the window sizes and keep-alives that every service uses.
+pub fn server() -> Server {
+    Server::builder()
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+}
+
+/// A channel to the service at `http://host:port`. It connects when first used and again whenever needed.
+pub fn connect(url: &str) -> Result<Channel, tonic::transport::Error> {
+    Ok(tuned(Endpoint::from_shared(url.to_owned())?).connect_lazy())
+}
+
+/// A channel and the connections that it makes, all within this process.
+pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send + Unpin + 'static) {
+    let (dial, dialled) = mpsc::unbounded_channel();
+    let connector = service_fn(move |_: Uri| {
+        let (near, far) = tokio::io::duplex(PIPE);
+        let accepted = dial.send(far).map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused));
+        std::future::ready(accepted.map(|()| TokioIo::new(near)))
+    });
+    let channel = tuned(Endpoint::from_static("http://in-process")).connect_with_connector_lazy(connector);
+    let incoming = stream::unfold(dialled, |mut dialled: mpsc::UnboundedReceiver<DuplexStream>| async move {
+        dialled.recv().await.map(|connection| (Ok(connection), dialled))
+    });
+    (channel, Box::pin(incoming))
+}
+
+/// Bytes that an in-memory pipe holds before its writer waits.
+const PIPE: usize = 256 << 10;
+
+fn tuned(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_secs(2))
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .tcp_nodelay(true)
+}
