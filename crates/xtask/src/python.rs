@@ -1,0 +1,60 @@
+//! The Python environments in which the official SDKs run: the newest of each, and the oldest that still counts.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{command::Command, tally::Tally, workspace::Workspace};
+
+/// Their names; each has its `requirements-NAME.txt` beside the tests.
+const GENERATIONS: [&str; 2] = ["newest", "oldest"];
+
+/// Creates every environment that is missing or whose requirements have changed.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<Tally> {
+    let python = Command::of("python3 --version").output()?;
+    for generation in GENERATIONS {
+        Environment::of(generation, workspace).prepare(&python)?;
+    }
+    Ok(Tally::one_passed())
+}
+
+/// A virtual environment under the target directory.
+struct Environment {
+    name: &'static str,
+    requirements: PathBuf,
+    directory: PathBuf,
+}
+
+impl Environment {
+    fn of(name: &'static str, workspace: &Workspace) -> Self {
+        let requirements = format!("crates/tessera/tests/sdk/requirements-{name}.txt");
+        Self {
+            name,
+            requirements: workspace.root.join(requirements),
+            directory: workspace.target_directory.join("sdk").join(name),
+        }
+    }
+
+    /// What is installed is written into the environment last, so one that broke off half-way is made anew.
+    fn prepare(&self, python: &str) -> Result<()> {
+        let wanted = python.to_owned() + &read(&self.requirements)?;
+        let stamp = self.directory.join("installed.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            println!("{} is ready in {}", self.name, self.directory.display());
+            return Ok(());
+        }
+        Command::of("python3 -m venv --clear").arg(&self.directory).run()?;
+        Command::at(self.directory.join("bin/python"))
+            .words("-m pip install --quiet --disable-pip-version-check --requirement")
+            .arg(&self.requirements)
+            .run()?;
+        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
