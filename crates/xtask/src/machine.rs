@@ -21,17 +21,24 @@ enum Source {
     Rustup(&'static str),
 }
 
-const REQUIREMENTS: [Requirement; 5] = [
-    Requirement { what: "rustfmt", probe: "cargo fmt --version", from: Source::Rustup("rustfmt") },
-    Requirement { what: "clippy", probe: "cargo clippy --version", from: Source::Rustup("clippy") },
-    Requirement { what: "Python 3", probe: "python3 --version", from: Source::Apt("python3") },
-    Requirement {
-        what: "Python's venv",
-        probe: "python3 -m ensurepip --version",
-        from: Source::Apt("python3-venv"),
-    },
-    Requirement { what: "curl", probe: "curl --version", from: Source::Apt("curl") },
+/// A line for each; what is missing is installed before anything else runs.
+const REQUIREMENTS: &[Requirement] = &[
+    Requirement::rustup("rustfmt", "cargo fmt --version", "rustfmt"),
+    Requirement::rustup("clippy", "cargo clippy --version", "clippy"),
+    Requirement::apt("Python 3", "python3 --version", "python3"),
+    Requirement::apt("Python's venv", "python3 -m ensurepip --version", "python3-venv"),
+    Requirement::apt("curl", "curl --version", "curl"),
 ];
+
+impl Requirement {
+    const fn apt(what: &'static str, probe: &'static str, package: &'static str) -> Self {
+        Self { what, probe, from: Source::Apt(package) }
+    }
+
+    const fn rustup(what: &'static str, probe: &'static str, component: &'static str) -> Self {
+        Self { what, probe, from: Source::Rustup(component) }
+    }
+}
 
 /// Installs what is missing; changes nothing where all is there.
 pub(crate) fn prepare() -> Result<Tally> {
