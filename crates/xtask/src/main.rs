@@ -49,7 +49,9 @@ fn main() -> ExitCode {
 fn test(quick: bool) -> Result<Report> {
     let workspace = Workspace::read()?;
     let mut report = Report::default();
-    if !quick {
+    if quick {
+        report.leave_out("the installs, the dependency policy and the suites of the official SDKs (--quick)");
+    } else {
         report.step("requirements", machine::prepare);
         report.step("python environments", || python::prepare(&workspace));
         report.step("dependency policy", || dependencies::check(&workspace));
@@ -58,9 +60,6 @@ fn test(quick: bool) -> Result<Report> {
     report.step("lints", || cargo("clippy --workspace --all-targets -- -D warnings"));
     report.step("documentation", document);
     report.step("tests", || suite::run(quick));
-    if quick {
-        report.left_out("the installs, the dependency policy and the suites of the official SDKs (--quick)");
-    }
     report.print();
     Ok(report)
 }

@@ -36,8 +36,9 @@ impl Report {
         self.rows.push(Row { title, took, tally, error });
     }
 
-    /// Notes what this run does not do, to be said at its end.
-    pub(crate) fn left_out(&mut self, what: &'static str) {
+    /// Says what this run does not do, now and at its end.
+    pub(crate) fn leave_out(&mut self, what: &'static str) {
+        println!("NOT RUN: {what}");
         self.left_out = Some(what);
     }
 
@@ -58,7 +59,7 @@ impl Report {
         }
         let total = self.total();
         if total.ignored > 0 {
-            println!("NOT RUN: {} tests are marked as ignored or skipped", total.ignored);
+            println!("NOT RUN: tests marked as ignored or skipped: {}", total.ignored);
         }
         if let Some(what) = self.left_out {
             println!("NOT RUN: {what}");
