@@ -1,0 +1,77 @@
+//! How the service behaves, checked before anything listens.
+
+use std::time::Duration;
+
+use domain::{AccountId, lease::term};
+
+use crate::upstream::gemini;
+
+/// How the service behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most attempts at one picture, each on another account; 1 to 3.
+    pub max_attempts: u32,
+    /// How long a whole request may take; a caller's own deadline can only shorten it.
+    pub deadline: Duration,
+    /// How the Gemini API is called.
+    pub gemini: gemini::Settings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_attempts: 3, deadline: Duration::from_mins(3), gemini: gemini::Settings::default() }
+    }
+}
+
+/// Why the service cannot work with its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// `max_attempts` is out of range.
+    #[error("generation.max_attempts must be 1 to 3, not {0}")]
+    Attempts(u32),
+    /// A duration that must be positive is zero.
+    #[error("generation.{0} must be longer than zero")]
+    Zero(&'static str),
+    /// A call could outlast its lease.
+    #[error("generation.{0} must be shorter than {longest} seconds, the longest lease", longest = term::LONGEST.as_secs())]
+    OutlastsLease(&'static str),
+    /// The address is not a scheme and a host alone.
+    #[error("generation.{0} must be a scheme and a host, such as https://example.com, with nothing after it")]
+    BaseUrl(&'static str),
+    /// A key holds characters that no HTTP header can carry.
+    #[error("the API key of account `{0}` must be visible ASCII characters without spaces or line breaks")]
+    Key(AccountId),
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(String),
+}
+
+impl Settings {
+    pub(crate) fn validate(&self) -> Result<(), SettingsError> {
+        if !(1..=3).contains(&self.max_attempts) {
+            return Err(SettingsError::Attempts(self.max_attempts));
+        }
+        if self.deadline.is_zero() {
+            return Err(SettingsError::Zero("deadline_seconds"));
+        }
+        self.gemini.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_work_and_impossible_settings_are_refused() {
+        assert!(Settings::default().validate().is_ok());
+        let none = Settings { max_attempts: 0, ..Settings::default() };
+        assert!(matches!(none.validate(), Err(SettingsError::Attempts(0))));
+        let mut endless = Settings::default();
+        endless.gemini.timeouts.total = term::LONGEST;
+        assert!(matches!(endless.validate(), Err(SettingsError::OutlastsLease(_))));
+        let mut hasty = Settings::default();
+        hasty.gemini.timeouts.idle = Duration::ZERO;
+        assert!(matches!(hasty.validate(), Err(SettingsError::Zero(_))));
+    }
+}

@@ -1,0 +1,124 @@
+//! Whether a call went on the wire: the question on which a refund hangs.
+//!
+//! No HTTP client tells. So the request's body tells: the connection asks for its first piece when it is ready
+//! to write, and before that the provider cannot have begun. Whoever asks first, the connection that wants to
+//! send or the owner that wants to withdraw, decides for good.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+/// Decides once whether a call is sent.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    start_by: Instant,
+    sent: OnceLock<bool>,
+}
+
+impl Dispatch {
+    /// Undecided; after `start_by` the decision can only be no.
+    pub(crate) const fn new(start_by: Instant) -> Self {
+        Self { start_by, sent: OnceLock::new() }
+    }
+
+    /// When it is too late to send.
+    pub(crate) const fn start_by(&self) -> Instant {
+        self.start_by
+    }
+
+    /// Decides to send, if it is not too late and nothing else was decided; whether to send.
+    pub(crate) fn send(&self) -> bool {
+        *self.sent.get_or_init(|| Instant::now() <= self.start_by)
+    }
+
+    /// Decides not to send, if nothing else was decided; whether nothing was sent, and never will be.
+    pub(crate) fn revoke(&self) -> bool {
+        !*self.sent.get_or_init(|| false)
+    }
+}
+
+/// The body of a call that is sent only if its dispatch says so.
+pub(crate) struct Gated {
+    rest: Bytes,
+    dispatch: Arc<Dispatch>,
+}
+
+/// Bytes handed to the connection at once.
+const PIECE: usize = 256 << 10;
+
+impl Gated {
+    /// These bytes, once they may go.
+    pub(crate) const fn new(bytes: Bytes, dispatch: Arc<Dispatch>) -> Self {
+        Self { rest: bytes, dispatch }
+    }
+}
+
+/// The connection became ready after the call was withdrawn.
+#[derive(Debug)]
+pub(crate) struct Withdrawn;
+
+impl fmt::Display for Withdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call was withdrawn before it was sent")
+    }
+}
+
+impl std::error::Error for Withdrawn {}
+
+impl Body for Gated {
+    type Data = Bytes;
+    type Error = Withdrawn;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
+        if !self.dispatch.send() {
+            return Poll::Ready(Some(Err(Withdrawn)));
+        }
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let piece = self.rest.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_decision_is_the_last() {
+        let soon = Instant::now() + Duration::from_secs(2);
+        let sent = Dispatch::new(soon);
+        assert!(sent.send() && !sent.revoke() && sent.send());
+        let revoked = Dispatch::new(soon);
+        assert!(revoked.revoke() && !revoked.send() && revoked.revoke());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_its_time_a_call_is_never_sent() {
+        let dispatch = Dispatch::new(Instant::now());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!dispatch.send());
+        assert!(dispatch.revoke());
+    }
+}

@@ -1,0 +1,147 @@
+//! Providers of pictures, behind one port.
+//!
+//! Each provider has the same files: `mod` (settings and the call), `request` (what is sent), `response` (what
+//! a good answer holds) and `error` (what a bad one means). What is alike for all stands here beside them.
+
+mod body;
+mod client;
+mod dispatch;
+mod exchange;
+pub mod gemini;
+mod in_place;
+mod timeouts;
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{AccountId, CallOutcome, Failure, GenerationRequest, Image, Provider, Usage};
+use tokio::time::Instant;
+
+pub(crate) use dispatch::Dispatch;
+pub use timeouts::Timeouts;
+
+/// A provider. One call is one lease is one picture.
+#[async_trait]
+pub(crate) trait Upstream: Send + Sync {
+    /// The body of a call that draws one picture of this request; the same for every picture and attempt.
+    fn encode(&self, request: &GenerationRequest) -> Bytes;
+
+    /// Makes one call.
+    async fn draw(&self, call: Call) -> Result<Drawn, CallFailure>;
+}
+
+/// One call to make.
+pub(crate) struct Call {
+    /// The account to call with.
+    pub(crate) account: AccountId,
+    /// The model's name at this provider.
+    pub(crate) model: String,
+    /// What to send, encoded by the same upstream.
+    pub(crate) body: Bytes,
+    /// Decides once whether the call goes on the wire.
+    pub(crate) dispatch: Arc<Dispatch>,
+    /// When the whole request ends, however far the call is.
+    pub(crate) deadline: Instant,
+}
+
+/// A picture that came.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    /// The picture, whole and measured.
+    pub(crate) image: Image,
+    /// What the model wrote beside it.
+    pub(crate) caption: String,
+    /// What it took.
+    pub(crate) usage: Usage,
+}
+
+/// How a call without a picture ended, seen from its lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It could not be on the wire in the time its lease leaves; the account was never tried.
+    Late,
+    /// Nothing was sent.
+    Unsent,
+    /// It was sent, and this came of it.
+    Sent(CallOutcome),
+}
+
+/// Why no picture came.
+#[derive(Debug)]
+pub(crate) struct CallFailure {
+    /// For the ledger.
+    pub(crate) ending: Ending,
+    /// For the caller.
+    pub(crate) failure: Box<Failure>,
+    /// For the log: the provider's own words, short and without secrets.
+    pub(crate) detail: String,
+    /// What the call took all the same.
+    pub(crate) usage: Usage,
+}
+
+impl CallFailure {
+    /// A failure before anything was sent.
+    pub(crate) fn unsent(failure: Failure, detail: impl Into<String>) -> Self {
+        Self {
+            ending: Ending::Unsent,
+            failure: failure.into(),
+            detail: detail.into(),
+            usage: Usage::default(),
+        }
+    }
+
+    /// A failure of a call that was sent.
+    pub(crate) fn sent(outcome: CallOutcome, failure: Failure, detail: impl Into<String>) -> Self {
+        Self {
+            ending: Ending::Sent(outcome),
+            failure: failure.into(),
+            detail: detail.into(),
+            usage: Usage::default(),
+        }
+    }
+}
+
+/// The providers that can be called.
+pub(crate) struct Upstreams(HashMap<Provider, Arc<dyn Upstream>>);
+
+impl Upstreams {
+    /// These providers.
+    pub(crate) fn new(upstreams: impl IntoIterator<Item = (Provider, Arc<dyn Upstream>)>) -> Self {
+        Self(upstreams.into_iter().collect())
+    }
+
+    /// The provider, where it can be called.
+    pub(crate) fn get(&self, provider: Provider) -> Option<Arc<dyn Upstream>> {
+        self.0.get(&provider).cloned()
+    }
+}
+
+/// The text on one line, at most this many characters, for messages and logs.
+fn one_line(text: &str, longest: usize) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let mut line = String::new();
+    for word in words {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().count() > longest {
+            return line.chars().take(longest).chain(['…']).collect();
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_for_messages_is_one_short_line() {
+        assert_eq!(one_line("  I can't\r\n\tdraw\u{0} that ", 40), "I can't draw that");
+        assert_eq!(one_line("abc def", 5), "abc d…");
+        assert_eq!(one_line("é".repeat(10_000).as_str(), 3), "ééé…");
+        assert_eq!(one_line("", 3), "");
+    }
+}
