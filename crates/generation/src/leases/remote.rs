@@ -1,0 +1,63 @@
+//! The ledger over gRPC.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{
+    CallOutcome, Failure, Fence, LeaseId,
+    lease::{Acquired, Closing, LeaseRequest, Renewal},
+};
+use proto::{
+    failure_of,
+    v1::{ReleaseRequest, RenewRequest, SettleRequest, leases_client::LeasesClient},
+};
+use tonic::{Request, transport::Channel};
+
+use super::Leases;
+
+/// How long one question to the ledger may take: as long as a fresh lease leaves before its call must start.
+const PATIENCE: Duration = domain::lease::term::START;
+
+/// The ledger of another process, or of this one through a pipe.
+#[derive(Debug, Clone)]
+pub struct RemoteLeases(LeasesClient<Channel>);
+
+impl RemoteLeases {
+    /// The ledger at the other end of this channel.
+    pub fn new(channel: Channel) -> Self {
+        Self(LeasesClient::new(channel))
+    }
+}
+
+#[async_trait]
+impl Leases for RemoteLeases {
+    async fn acquire(&self, request: LeaseRequest) -> Result<Acquired, Failure> {
+        let answer = self.0.clone().acquire(timed(request.into())).await;
+        answer.map_err(|status| failure_of(&status))?.into_inner().try_into()
+    }
+
+    async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, Failure> {
+        let request = RenewRequest { lease_id: id.to_string(), fence: fence.0 };
+        let answer = self.0.clone().renew(timed(request)).await;
+        Ok(answer.map_err(|status| failure_of(&status))?.into_inner().into())
+    }
+
+    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: CallOutcome) -> Result<Closing, Failure> {
+        let request =
+            SettleRequest { lease_id: id.to_string(), fence: fence.0, outcome: Some(outcome.into()) };
+        let answer = self.0.clone().settle(timed(request)).await;
+        answer.map_err(|status| failure_of(&status))?.into_inner().try_into()
+    }
+
+    async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, Failure> {
+        let request = ReleaseRequest { lease_id: id.to_string(), fence: fence.0 };
+        let answer = self.0.clone().release(timed(request)).await;
+        answer.map_err(|status| failure_of(&status))?.into_inner().try_into()
+    }
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(PATIENCE);
+    request
+}
