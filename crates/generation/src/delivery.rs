@@ -1,0 +1,147 @@
+//! The order of events, whatever order pictures come in.
+//!
+//! Pictures are never interleaved: one that is ready waits until the one before it is wholly on its way. As
+//! long as no picture was delivered, failures are held back; if all fail, the request fails with the first of
+//! them instead of any event. A request that gathers holds everything back until every outcome is known.
+
+use bytes::Bytes;
+use domain::{Failure, FailureKind, GenerationEvent, ImageHead, Usage};
+use proto::limits::CHUNK;
+use tokio::sync::mpsc;
+
+use crate::{picture::Picture, upstream::Drawn};
+
+/// An event, or the end of a request that failed as a whole.
+pub(crate) type Event = Result<GenerationEvent, Failure>;
+
+/// Nobody reads any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HungUp;
+
+/// How many pictures came, and how many did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) delivered: u32,
+    pub(crate) failed: u32,
+}
+
+/// Delivers the pictures of one request.
+pub(crate) struct Delivery {
+    events: mpsc::Sender<Event>,
+    gather: bool,
+    held_back: Vec<(u32, Drawn)>,
+    failures: Vec<(u32, Failure)>,
+    tally: Tally,
+    usage: Usage,
+}
+
+impl Delivery {
+    /// A delivery to whoever reads these events.
+    pub(crate) const fn new(events: mpsc::Sender<Event>, gather: bool) -> Self {
+        let tally = Tally { delivered: 0, failed: 0 };
+        Self {
+            events,
+            gather,
+            held_back: Vec::new(),
+            failures: Vec::new(),
+            tally,
+            usage: Usage {
+                input_text_tokens: 0,
+                input_image_tokens: 0,
+                output_text_tokens: 0,
+                output_image_tokens: 0,
+            },
+        }
+    }
+
+    /// Says that the request was accepted.
+    pub(crate) async fn start(&self) -> Result<(), HungUp> {
+        self.send(GenerationEvent::Started).await
+    }
+
+    /// Says that the request waits for an account.
+    pub(crate) async fn queued(&self) -> Result<(), HungUp> {
+        self.send(GenerationEvent::Queued).await
+    }
+
+    /// Takes what came of one picture, and delivers what may be delivered.
+    pub(crate) async fn take(&mut self, picture: Picture) -> Result<(), HungUp> {
+        let Picture { index, result, wasted } = picture;
+        self.usage += wasted;
+        match result {
+            Ok(drawn) => {
+                self.usage += drawn.usage;
+                self.tally.delivered += 1;
+                self.held_back.push((index, drawn));
+            }
+            Err(failure) => {
+                self.tally.failed += 1;
+                self.failures.push((index, failure));
+            }
+        }
+        if self.gather || self.tally.delivered == 0 { Ok(()) } else { self.flush().await }
+    }
+
+    /// Ends the answer, once every picture was taken.
+    pub(crate) async fn finish(mut self) -> Result<Tally, HungUp> {
+        if self.tally.delivered == 0 {
+            let failure = self.first_failure();
+            self.events.send(Err(failure)).await.map_err(|_| HungUp)?;
+            return Ok(self.tally);
+        }
+        if self.gather {
+            self.held_back.sort_by_key(|(index, _)| *index);
+            self.send(GenerationEvent::Decided { delivered: self.tally.delivered }).await?;
+        }
+        self.flush().await?;
+        self.send(GenerationEvent::Finished { usage: self.usage }).await?;
+        Ok(self.tally)
+    }
+
+    fn first_failure(&mut self) -> Failure {
+        let first = self.failures.drain(..).min_by_key(|(index, _)| *index);
+        first.map_or_else(
+            || Failure::new(FailureKind::Internal, "no picture was attempted"),
+            |(_, failure)| failure,
+        )
+    }
+
+    async fn flush(&mut self) -> Result<(), HungUp> {
+        for (index, failure) in std::mem::take(&mut self.failures) {
+            self.send(GenerationEvent::ImageFailed { index, failure }).await?;
+        }
+        for (index, drawn) in std::mem::take(&mut self.held_back) {
+            self.deliver(index, drawn).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, index: u32, drawn: Drawn) -> Result<(), HungUp> {
+        let Drawn { image, caption, .. } = drawn;
+        let head = ImageHead {
+            index,
+            media_type: image.media_type(),
+            size: image.size(),
+            length: image.bytes().len() as u64,
+            caption,
+        };
+        self.send(GenerationEvent::ImageStarted(head)).await?;
+        self.deliver_bytes(image.into_bytes()).await?;
+        self.send(GenerationEvent::ImageFinished { index }).await
+    }
+
+    /// Sends slices of the picture's own buffer, which is freed with the last of them.
+    async fn deliver_bytes(&self, mut rest: Bytes) -> Result<(), HungUp> {
+        while rest.len() > CHUNK {
+            self.send(GenerationEvent::ImageChunk(rest.split_to(CHUNK))).await?;
+        }
+        self.send(GenerationEvent::ImageChunk(rest)).await
+    }
+
+    async fn send(&self, event: GenerationEvent) -> Result<(), HungUp> {
+        self.events.send(Ok(event)).await.map_err(|_| HungUp)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use domain::Image;
+
+use super::*;
+
+/// A whole PNG of one pixel, followed by so many bytes of anything but a picture's end.
+fn image(length: usize) -> Image {
+    let head = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00";
+    let mut bytes = head.to_vec();
+    bytes.resize(length - 8, 7);
+    bytes.extend_from_slice(b"IEND\xae\x42\x60\x82");
+    Image::inspect(Bytes::from(bytes)).unwrap()
+}
+
+fn drawn(index: u32, length: usize) -> Picture {
+    let usage = Usage { output_image_tokens: 1, ..Usage::default() };
+    let drawn = Drawn { image: image(length), caption: String::new(), usage };
+    Picture { index, result: Ok(drawn), wasted: Usage::default() }
+}
+
+fn failed(index: u32, kind: FailureKind) -> Picture {
+    let wasted = Usage { input_text_tokens: 1, ..Usage::default() };
+    Picture { index, result: Err(Failure::new(kind, "no")), wasted }
+}
+
+/// The events of these pictures, each as a short word.
+async fn told(gather: bool, pictures: Vec<Picture>) -> Vec<String> {
+    let (sender, mut receiver) = mpsc::channel(1000);
+    let mut delivery = Delivery::new(sender, gather);
+    delivery.start().await.unwrap();
+    for picture in pictures {
+        delivery.take(picture).await.unwrap();
+    }
+    delivery.finish().await.unwrap();
+    let mut words = Vec::new();
+    while let Some(event) = receiver.recv().await {
+        words.push(match event {
+            Ok(GenerationEvent::Started) => "start".to_owned(),
+            Ok(GenerationEvent::Queued) => "queued".to_owned(),
+            Ok(GenerationEvent::Decided { delivered }) => format!("decided {delivered}"),
+            Ok(GenerationEvent::ImageStarted(head)) => format!("begin {}", head.index),
+            Ok(GenerationEvent::ImageChunk(bytes)) => format!("{}", bytes.len()),
+            Ok(GenerationEvent::ImageFinished { index }) => format!("end {index}"),
+            Ok(GenerationEvent::ImageFailed { index, .. }) => format!("failed {index}"),
+            Ok(GenerationEvent::Finished { usage }) => format!("finish {}", usage.total_tokens()),
+            Err(failure) => format!("error {}", failure.kind),
+        });
+    }
+    words
+}
+
+#[tokio::test]
+async fn pictures_come_in_the_order_they_are_ready_and_whole() {
+    let words = told(false, vec![drawn(1, CHUNK + 50), drawn(0, 50)]).await;
+    let chunk = CHUNK.to_string();
+    assert_eq!(words, ["start", "begin 1", &chunk, "50", "end 1", "begin 0", "50", "end 0", "finish 2"]);
+}
+
+#[tokio::test]
+async fn failures_before_the_first_picture_follow_once_there_is_one() {
+    let pictures = vec![failed(1, FailureKind::NoImage), drawn(0, 50), failed(2, FailureKind::NoImage)];
+    assert_eq!(
+        told(false, pictures).await,
+        ["start", "failed 1", "begin 0", "50", "end 0", "failed 2", "finish 3"]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_gathers_is_decided_before_its_first_byte() {
+    let pictures = vec![drawn(2, 50), failed(1, FailureKind::NoImage), drawn(0, 50)];
+    assert_eq!(
+        told(true, pictures).await,
+        ["start", "decided 2", "failed 1", "begin 0", "50", "end 0", "begin 2", "50", "end 2", "finish 3"]
+    );
+}
+
+#[tokio::test]
+async fn a_request_without_any_picture_ends_with_its_first_pictures_failure() {
+    for gather in [false, true] {
+        let pictures = vec![failed(1, FailureKind::NoImage), failed(0, FailureKind::ContentPolicy)];
+        assert_eq!(told(gather, pictures).await, ["start", "error content_policy"]);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_who_stops_reading_is_never_more_than_the_channel_ahead_of() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let delivering = tokio::spawn(async move {
+        let mut delivery = Delivery::new(sender, false);
+        delivery.take(drawn(0, 100 * CHUNK)).await?;
+        delivery.finish().await
+    });
+    for _ in 0..10 {
+        receiver.recv().await.unwrap().unwrap();
+        tokio::task::yield_now().await;
+        assert!(receiver.len() <= 1);
+        assert!(!delivering.is_finished());
+    }
+    drop(receiver);
+    assert_eq!(delivering.await.unwrap(), Err(HungUp));
+}
+
+#[tokio::test]
+async fn chunks_are_slices_of_the_pictures_own_buffer() {
+    let (sender, mut receiver) = mpsc::channel(1000);
+    let picture = drawn(0, 3 * CHUNK);
+    let Ok(Drawn { image, .. }) = &picture.result else { panic!() };
+    let buffer = image.bytes().as_ptr_range();
+    let mut delivery = Delivery::new(sender, false);
+    delivery.take(picture).await.unwrap();
+    let mut chunks = 0;
+    while let Ok(event) = receiver.try_recv() {
+        if let Ok(GenerationEvent::ImageChunk(bytes)) = event {
+            assert!(buffer.contains(&bytes.as_ptr()));
+            chunks += 1;
+        }
+    }
+    assert_eq!(chunks, 3);
+}
