@@ -1,1 +1,162 @@
-//! Placeholder.
+//! The ledger: who may call, on which account, and what came of it.
+//!
+//! A lease is the right to one upstream call. The [broker] ranks the operator's accounts and asks the [`store`] for
+//! leases on them; the store alone counts, so that no quota is overspent however many services lease from it.
+//! Credentials never come here: an account is a name, a project and its limits.
+
+mod accounts;
+mod broker;
+mod clients;
+mod key_hash;
+mod policy;
+mod service;
+pub mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{Account, AccountId, Catalog, Client, ClientId, Clock, ProjectId};
+use proto::v1::{clients_server::ClientsServer, leases_server::LeasesServer};
+use secrecy::SecretString;
+use tokio::time::{MissedTickBehavior, interval};
+use tonic::service::Routes;
+
+use self::{
+    accounts::Accounts,
+    broker::Broker,
+    clients::Clients,
+    service::{ClientService, LeaseService},
+    store::Store,
+};
+
+pub use self::key_hash::{KeyHash, NotAKeyHash};
+
+/// How often leases are looked through for those whose term is over.
+const EXPIRY: Duration = Duration::from_secs(1);
+
+/// What the operator configured.
+pub struct Settings {
+    /// The accounts to lease.
+    pub accounts: Vec<Account>,
+    /// Who may ask for pictures.
+    pub clients: Vec<ClientEntry>,
+    /// Keys the hashes that client keys are kept as; at least 16 bytes.
+    pub pepper: SecretString,
+}
+
+/// A client and the key it is known by.
+pub struct ClientEntry {
+    /// The client.
+    pub client: Client,
+    /// Its key.
+    pub key: SecretString,
+}
+
+/// Why settings cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Two accounts have one name.
+    #[error("the account `{0}` is configured twice; give each account its own id")]
+    DuplicateAccount(AccountId),
+    /// An account is to serve what the catalog does not have.
+    #[error("the account `{account}` is to serve the model `{model}`, which is not in the catalog")]
+    UnknownModel {
+        /// The account.
+        account: AccountId,
+        /// The model.
+        model: String,
+    },
+    /// Accounts that share a quota disagree on how much it is.
+    #[error(
+        "the accounts `{first}` and `{second}` share the quota of project `{project}` but differ in tier or \
+         limits; give both the same"
+    )]
+    UnequalLimits {
+        /// One account.
+        first: AccountId,
+        /// The other.
+        second: AccountId,
+        /// Their project.
+        project: ProjectId,
+    },
+    /// Two clients have one name.
+    #[error("the client `{0}` is configured twice; give each client its own name")]
+    DuplicateClient(ClientId),
+    /// Two clients cannot be told apart.
+    #[error("the clients `{0}` and `{1}` have the same key; give each client its own")]
+    SharedKey(ClientId, ClientId),
+    /// A key that anybody has.
+    #[error("the key of client `{0}` is empty")]
+    EmptyKey(ClientId),
+    /// The pepper protects nothing.
+    #[error("the key pepper is shorter than 16 bytes; use a random one")]
+    WeakPepper,
+}
+
+/// The quota service.
+pub struct Quota {
+    broker: Arc<Broker>,
+    clients: Arc<Clients>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Quota {
+    /// A service over a store, with settings that are checked here.
+    pub fn new(
+        settings: Settings,
+        catalog: Arc<Catalog>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SettingsError> {
+        let accounts = Accounts::new(settings.accounts, &catalog)?;
+        let clients = Clients::new(settings.clients, &settings.pepper)?;
+        Ok(Self {
+            broker: Arc::new(Broker::new(accounts, catalog, Arc::clone(&store))),
+            clients: Arc::new(clients),
+            store,
+            clock,
+        })
+    }
+
+    /// The same service, which also admits a client of whose key only the hash is known.
+    pub fn admitting(mut self, client: Client, key: KeyHash) -> Result<Self, SettingsError> {
+        Arc::make_mut(&mut self.clients).add_hashed(client.id, key)?;
+        Ok(self)
+    }
+
+    /// Its gRPC services.
+    pub fn routes(&self) -> Routes {
+        let leases = LeaseService::new(Arc::clone(&self.broker));
+        let clients = ClientService::new(Arc::clone(&self.clients));
+        Routes::new(LeasesServer::new(leases)).add_service(ClientsServer::new(clients))
+    }
+
+    /// Ends leases whose term is over, once a second, until `shutdown`. Slots are free at the end of a term whether
+    /// or not this runs; it is what records the expiry, reports it, and forgets what is long past.
+    pub async fn expire_until(&self, shutdown: impl Future<Output = ()>) {
+        let mut rounds = interval(EXPIRY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                _ = rounds.tick() => self.expire().await,
+            }
+        }
+    }
+
+    async fn expire(&self) {
+        match self.store.expire().await {
+            Ok(expired) => {
+                for lease in expired {
+                    let overdue_ms = self.clock.now().since(lease.expires_at).as_millis();
+                    tracing::warn!(
+                        lease = %lease.id, account = %lease.account, domain = %lease.domain, overdue_ms,
+                        "a lease expired unsettled; its call may have been paid for"
+                    );
+                }
+            }
+            Err(error) => tracing::error!(%error, "leases could not be looked through for expired ones"),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The use case: from a wish for leases to grants on the best accounts there are.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Account, CallOutcome, Catalog, Failure, FailureKind, Fence, Grant, ImageCount, Lease, LeaseId, Model,
+    QuotaDomain, Timestamp,
+    lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage},
+};
+
+use crate::{
+    accounts::Accounts,
+    policy::{self, Contender},
+    store::{Acquisition, Candidate, Store, StoreError},
+};
+
+/// When to ask again while the store does not answer.
+const STORE_DOWN: Duration = Duration::from_secs(2);
+
+/// Leases the operator's accounts.
+pub(crate) struct Broker {
+    accounts: Accounts,
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
+}
+
+impl Broker {
+    /// A broker of these accounts over this store.
+    pub(crate) fn new(accounts: Accounts, catalog: Arc<Catalog>, store: Arc<dyn Store>) -> Self {
+        Self { accounts, catalog, store }
+    }
+
+    /// Grants a lease for every id, or says why not.
+    pub(crate) async fn acquire(&self, request: &LeaseRequest) -> Result<Acquired, Failure> {
+        if request.ids.len() > ImageCount::MOST as usize {
+            return Err(Failure::invalid("lease_ids", format!("must be at most {}", ImageCount::MOST)));
+        }
+        let model = self.catalog.find(&request.model).ok_or_else(|| self.unknown_model(&request.model))?;
+        let candidates = self.candidates(request, model).await?;
+        if candidates.is_empty() {
+            return Ok(Acquired::Refused(Shortage::NoAccount));
+        }
+        let acquisition = self.store.acquire(&request.ids, &candidates).await.map_err(unavailable)?;
+        match acquisition {
+            Acquisition::Granted { now, leases } => {
+                Ok(Acquired::Granted(leases.into_iter().map(|lease| grant(lease, now)).collect()))
+            }
+            Acquisition::Limited { retry_after, at_most } => {
+                Ok(Acquired::Refused(Shortage::Limited { retry_after, at_most }))
+            }
+            Acquisition::Mixed { known } => Err(Failure::invalid(
+                "lease_ids",
+                format!("`{known}` was granted before and others were not; name new leases by new ids"),
+            )),
+        }
+    }
+
+    /// Prolongs a lease that is still active.
+    pub(crate) async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, Failure> {
+        self.store.renew(id, fence).await.map_err(unavailable)
+    }
+
+    /// Notes how a leased call ended.
+    pub(crate) async fn settle(
+        &self,
+        id: &LeaseId,
+        fence: Fence,
+        outcome: &CallOutcome,
+    ) -> Result<Closing, Failure> {
+        self.store.settle(id, fence, outcome).await.map_err(unavailable)
+    }
+
+    /// Takes back a lease on which nothing was sent.
+    pub(crate) async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, Failure> {
+        self.store.release(id, fence).await.map_err(unavailable)
+    }
+
+    /// The accounts that may serve, best first.
+    async fn candidates(&self, request: &LeaseRequest, model: &Model) -> Result<Vec<Candidate>, Failure> {
+        let accounts: Vec<_> = self.accounts.serving(model, &request.excluded).collect();
+        let candidates: Vec<_> = accounts.iter().map(|account| candidate(account, model)).collect();
+        if candidates.is_empty() {
+            return Ok(candidates);
+        }
+        let survey = self.store.standing(&candidates).await.map_err(unavailable)?;
+        let standings = accounts.iter().zip(candidates).zip(survey.standings);
+        let contenders = standings.map(|((account, candidate), standing)| Contender {
+            candidate,
+            tier: account.tier,
+            standing,
+        });
+        Ok(policy::rank(contenders.collect(), request.resolution, survey.now))
+    }
+
+    fn unknown_model(&self, name: &str) -> Failure {
+        let name: String = name.chars().take(80).collect();
+        let known = self.catalog.names().join(", ");
+        Failure::new(FailureKind::UnknownModel, format!("there is no model `{name}`; known are {known}"))
+    }
+}
+
+fn candidate(account: &Account, model: &Model) -> Candidate {
+    let domain = QuotaDomain {
+        provider: account.provider,
+        project: account.project.clone(),
+        model: model.name.clone(),
+    };
+    Candidate { account: account.id.clone(), domain, limits: account.limits }
+}
+
+/// The lease as its holder sees it, who shares no clock with the store.
+fn grant(lease: Lease, now: Timestamp) -> Grant {
+    Grant {
+        start_within: lease.start_by.since(now),
+        expires_in: lease.expires_at.since(now),
+        id: lease.id,
+        account: lease.account,
+        domain: lease.domain,
+        fence: lease.fence,
+    }
+}
+
+/// Without its store the service grants nothing: quota that cannot be counted is not spent.
+#[expect(clippy::needless_pass_by_value, reason = "it ends the error's way, as `map_err` hands it over")]
+fn unavailable(error: StoreError) -> Failure {
+    tracing::error!(%error, "the ledger did not answer");
+    Failure::new(FailureKind::Unavailable, "leases cannot be counted at the moment; try again shortly")
+        .retry_after(STORE_DOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        AccountId, ClientId, Clock, Limits, ManualClock, ProjectId, Provider, Resolution, Tier, lease::term,
+    };
+
+    use super::*;
+    use crate::store::{self, Location, Survey};
+
+    fn account(id: &str, project: &str, concurrent: u32) -> Account {
+        Account {
+            id: AccountId::new(id).unwrap(),
+            provider: Provider::Gemini,
+            project: ProjectId::new(project).unwrap(),
+            tier: Tier::Pro,
+            models: vec![],
+            limits: Limits::new(10, 10, 100, concurrent),
+            enabled: true,
+        }
+    }
+
+    fn broker(accounts: Vec<Account>, store: Arc<dyn Store>) -> Broker {
+        let catalog = Arc::new(Catalog::builtin());
+        Broker::new(Accounts::new(accounts, &catalog).unwrap(), catalog, store)
+    }
+
+    async fn over_memory(accounts: Vec<Account>) -> Broker {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        broker(accounts, store::open(&Location::Memory, clock).await.unwrap())
+    }
+
+    fn wish(count: u32, attempt: u32, excluded: &[&str]) -> LeaseRequest {
+        let id = |picture| LeaseId::new(format!("r/{picture}/{attempt}")).unwrap();
+        LeaseRequest {
+            ids: (0..count).map(id).collect(),
+            client: ClientId::new("studio").unwrap(),
+            model: "gemini-3-pro-image".into(),
+            resolution: Resolution::K1,
+            excluded: excluded.iter().map(|id| AccountId::new(*id).unwrap()).collect(),
+        }
+    }
+
+    fn accounts_of(acquired: Acquired) -> Vec<String> {
+        match acquired {
+            Acquired::Granted(grants) => grants.into_iter().map(|grant| grant.account.to_string()).collect(),
+            Acquired::Refused(shortage) => panic!("refused: {shortage:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wish_for_several_spreads_over_accounts_and_avoids_those_excluded() {
+        let broker =
+            over_memory(vec![account("a", "p1", 9), account("b", "p2", 9), account("c", "p3", 9)]).await;
+        let granted = accounts_of(broker.acquire(&wish(4, 0, &["b"])).await.unwrap());
+        assert_eq!(granted, ["a", "c", "a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn grants_tell_time_from_when_they_were_asked() {
+        let broker = over_memory(vec![account("a", "p1", 9)]).await;
+        let Acquired::Granted(grants) = broker.acquire(&wish(1, 0, &[])).await.unwrap() else {
+            panic!("refused");
+        };
+        assert_eq!((grants[0].start_within, grants[0].expires_in), (term::START, term::LEASE));
+        assert_eq!(grants[0].domain.model, "gemini-3-pro-image");
+    }
+
+    #[tokio::test]
+    async fn without_an_account_for_the_model_nothing_can_be_awaited() {
+        let broker = over_memory(vec![account("a", "p1", 9)]).await;
+        let refused = broker.acquire(&wish(1, 0, &["a"])).await.unwrap();
+        assert_eq!(refused, Acquired::Refused(Shortage::NoAccount));
+    }
+
+    #[tokio::test]
+    async fn a_wish_larger_than_can_ever_be_held_is_told_how_far_to_split() {
+        let broker = over_memory(vec![account("a", "p1", 2), account("b", "p2", 1)]).await;
+        let refused = broker.acquire(&wish(4, 0, &[])).await.unwrap();
+        assert!(matches!(refused, Acquired::Refused(Shortage::Limited { at_most: 3, .. })), "{refused:?}");
+        assert_eq!(accounts_of(broker.acquire(&wish(3, 1, &[])).await.unwrap()).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_model_and_unusable_ids_are_refused_by_name() {
+        let broker = over_memory(vec![account("a", "p1", 9)]).await;
+        let unknown = LeaseRequest { model: "dall-e-3".into(), ..wish(1, 0, &[]) };
+        let failure = broker.acquire(&unknown).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::UnknownModel);
+        assert!(failure.message.contains("dall-e-3") && failure.message.contains("gemini-3-pro-image"));
+        let failure = broker.acquire(&wish(11, 0, &[])).await.unwrap_err();
+        assert_eq!(failure.field.as_deref(), Some("lease_ids"));
+        broker.acquire(&wish(1, 2, &[])).await.unwrap();
+        let failure = broker.acquire(&wish(2, 2, &[])).await.unwrap_err();
+        assert_eq!(failure.field.as_deref(), Some("lease_ids"));
+        assert!(failure.message.contains("`r/0/2`"), "{failure}");
+    }
+
+    /// A store whose medium is gone.
+    struct Broken;
+
+    #[async_trait::async_trait]
+    impl Store for Broken {
+        async fn acquire(&self, _: &[LeaseId], _: &[Candidate]) -> Result<Acquisition, StoreError> {
+            Err(StoreError::Closed)
+        }
+        async fn renew(&self, _: &LeaseId, _: Fence) -> Result<Renewal, StoreError> {
+            Err(StoreError::Closed)
+        }
+        async fn settle(&self, _: &LeaseId, _: Fence, _: &CallOutcome) -> Result<Closing, StoreError> {
+            Err(StoreError::Closed)
+        }
+        async fn release(&self, _: &LeaseId, _: Fence) -> Result<Closing, StoreError> {
+            Err(StoreError::Closed)
+        }
+        async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
+            Err(StoreError::Closed)
+        }
+        async fn standing(&self, _: &[Candidate]) -> Result<Survey, StoreError> {
+            Err(StoreError::Closed)
+        }
+    }
+
+    #[tokio::test]
+    async fn without_its_store_it_grants_nothing_and_says_when_to_ask_again() {
+        let broker = broker(vec![account("a", "p1", 9)], Arc::new(Broken));
+        let id = LeaseId::new("r/0/0").unwrap();
+        let acquired = broker.acquire(&wish(1, 0, &[])).await.unwrap_err();
+        let settled = broker.settle(&id, Fence(1), &CallOutcome::Empty).await.unwrap_err();
+        for failure in [acquired, settled] {
+            assert_eq!(failure.kind, FailureKind::Unavailable);
+            assert_eq!(failure.retry_after, Some(STORE_DOWN));
+        }
+    }
+}

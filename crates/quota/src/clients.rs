@@ -1,0 +1,147 @@
+//! Who may ask for pictures, known by key.
+//!
+//! A key is kept only as HMAC-SHA-256 of its SHA-256: who reads this process or its store learns no key, and who
+//! has the pepper alone neither.
+
+use std::collections::HashSet;
+
+use domain::ClientId;
+use hmac::{Hmac, KeyInit};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use crate::{ClientEntry, KeyHash, SettingsError};
+
+/// The shortest pepper, in bytes.
+const SHORTEST_PEPPER: usize = 16;
+
+type Tag = [u8; 32];
+
+/// Every client, by the tag of its key.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pepper: Hmac<Sha256>,
+    entries: Vec<(Tag, ClientId)>,
+}
+
+impl Clients {
+    /// Takes clients whose names and keys differ.
+    pub(crate) fn new(clients: Vec<ClientEntry>, pepper: &SecretString) -> Result<Self, SettingsError> {
+        let pepper = pepper.expose_secret().as_bytes();
+        if pepper.len() < SHORTEST_PEPPER {
+            return Err(SettingsError::WeakPepper);
+        }
+        let pepper = Hmac::new_from_slice(pepper).expect("HMAC takes keys of any length");
+        let mut registry = Self { pepper, entries: Vec::new() };
+        let mut names = HashSet::new();
+        for ClientEntry { client, key } in clients {
+            if !names.insert(client.id.clone()) {
+                return Err(SettingsError::DuplicateClient(client.id));
+            }
+            registry.add(client.id, &key)?;
+        }
+        Ok(registry)
+    }
+
+    /// Whose key has this SHA-256. Every client is compared, and each comparison takes the same time, so that
+    /// neither how nearly a key is right nor whose it is shows in how long the answer takes.
+    pub(crate) fn authenticate(&self, key_sha256: &[u8]) -> Option<&ClientId> {
+        let tag = self.tag(key_sha256);
+        let mut found = u64::MAX;
+        for (place, (known, _)) in (0u64..).zip(&self.entries) {
+            found.conditional_assign(&place, known.ct_eq(&tag));
+        }
+        let found = usize::try_from(found).ok()?;
+        self.entries.get(found).map(|(_, client)| client)
+    }
+
+    fn add(&mut self, client: ClientId, key: &SecretString) -> Result<(), SettingsError> {
+        if key.expose_secret().is_empty() {
+            return Err(SettingsError::EmptyKey(client));
+        }
+        let tag = self.tag(&Sha256::digest(key.expose_secret()));
+        self.insert(client, tag)
+    }
+
+    /// Takes one more client, of whose key only the hash is known.
+    pub(crate) fn add_hashed(&mut self, client: ClientId, key: KeyHash) -> Result<(), SettingsError> {
+        if self.entries.iter().any(|(_, known)| *known == client) {
+            return Err(SettingsError::DuplicateClient(client));
+        }
+        self.insert(client, key.tag())
+    }
+
+    fn insert(&mut self, client: ClientId, tag: Tag) -> Result<(), SettingsError> {
+        if let Some((_, other)) = self.entries.iter().find(|(known, _)| *known == tag) {
+            return Err(SettingsError::SharedKey(other.clone(), client));
+        }
+        self.entries.push((tag, client));
+        Ok(())
+    }
+
+    fn tag(&self, key_sha256: &[u8]) -> Tag {
+        KeyHash::under(&self.pepper, key_sha256).tag()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Client;
+
+    use super::*;
+
+    const PEPPER: &str = "sixteen bytes or more";
+
+    fn entry(name: &str, key: &str) -> ClientEntry {
+        ClientEntry { client: Client { id: ClientId::new(name).unwrap() }, key: key.into() }
+    }
+
+    fn registry(entries: Vec<ClientEntry>) -> Result<Clients, SettingsError> {
+        Clients::new(entries, &PEPPER.into())
+    }
+
+    #[test]
+    fn a_client_is_known_by_its_key_alone() {
+        let clients = registry(vec![entry("studio", "tsr_one"), entry("shop", "tsr_two")]).unwrap();
+        let known = |key: &str| clients.authenticate(&Sha256::digest(key)).map(ClientId::as_str);
+        assert_eq!(known("tsr_one"), Some("studio"));
+        assert_eq!(known("tsr_two"), Some("shop"));
+        assert_eq!(known("tsr_three"), None);
+        assert_eq!(known(""), None);
+        assert_eq!(clients.authenticate(b"tsr_one"), None);
+        assert_eq!(clients.authenticate(b""), None);
+        assert_eq!(registry(vec![]).unwrap().authenticate(&[0; 32]), None);
+    }
+
+    #[test]
+    fn a_client_of_whose_key_only_the_hash_is_known_is_admitted_by_the_key() {
+        let mut clients = registry(vec![entry("studio", "tsr_one")]).unwrap();
+        let hash = KeyHash::of(&"tsr_two".into(), &PEPPER.into());
+        let shop = ClientId::new("shop").unwrap();
+        clients.add_hashed(shop.clone(), hash).unwrap();
+        assert_eq!(clients.authenticate(&Sha256::digest("tsr_two")), Some(&shop));
+        assert!(matches!(clients.add_hashed(shop, hash), Err(SettingsError::DuplicateClient(_))));
+        let other = ClientId::new("other").unwrap();
+        assert!(matches!(clients.add_hashed(other, hash), Err(SettingsError::SharedKey(..))));
+    }
+
+    #[test]
+    fn neither_key_nor_its_plain_hash_is_kept() {
+        let clients = registry(vec![entry("studio", "tsr_one")]).unwrap();
+        let plain: Tag = Sha256::digest("tsr_one").into();
+        assert!(clients.entries.iter().all(|(tag, _)| *tag != plain));
+        let other = Clients::new(vec![entry("studio", "tsr_one")], &"another pepper altogether".into());
+        assert_ne!(other.unwrap().entries[0].0, clients.entries[0].0);
+    }
+
+    #[test]
+    fn clients_that_cannot_be_told_apart_are_refused_by_name_without_their_key() {
+        let refused = |entries| registry(entries).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused(vec![entry("a", "k1"), entry("a", "k2")]).contains("`a` is configured twice"));
+        let shared = refused(vec![entry("a", "tsr_secret"), entry("b", "tsr_secret")]);
+        assert!(shared.contains("`a` and `b` have the same key") && !shared.contains("tsr_secret"));
+        assert!(refused(vec![entry("a", "")]).contains("`a` is empty"));
+        assert_eq!(Clients::new(vec![], &"short".into()).err(), Some(SettingsError::WeakPepper));
+    }
+}

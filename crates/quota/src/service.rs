@@ -1,0 +1,124 @@
+//! The gRPC services: they parse, ask, and answer.
+
+use std::sync::Arc;
+
+use domain::{
+    Failure, FailureKind,
+    lease::{Acquired, Closing, LeaseRequest, Shortage},
+};
+use proto::{
+    status_of,
+    v1::{self, clients_server, leases_server},
+};
+use tonic::{Request, Response, Status, async_trait};
+use tracing::{Span, field, instrument};
+
+use crate::{broker::Broker, clients::Clients};
+
+/// Leases over gRPC.
+pub(crate) struct LeaseService {
+    broker: Arc<Broker>,
+}
+
+impl LeaseService {
+    /// The service of a broker.
+    pub(crate) fn new(broker: Arc<Broker>) -> Self {
+        Self { broker }
+    }
+}
+
+#[async_trait]
+impl leases_server::Leases for LeaseService {
+    #[instrument(
+        name = "quota.acquire",
+        skip_all,
+        fields(client, model, leases = request.get_ref().lease_ids.len(), answer)
+    )]
+    async fn acquire(
+        &self,
+        request: Request<v1::AcquireRequest>,
+    ) -> Result<Response<v1::AcquireResponse>, Status> {
+        let request = LeaseRequest::try_from(request.into_inner()).map_err(status_of)?;
+        note("client", &request.client);
+        note("model", &request.model);
+        let acquired = self.broker.acquire(&request).await.map_err(status_of)?;
+        let answer = match acquired {
+            Acquired::Granted(_) => "granted",
+            Acquired::Refused(Shortage::NoAccount) => "no_account",
+            Acquired::Refused(Shortage::Limited { .. }) => "limited",
+        };
+        note("answer", &answer);
+        Ok(Response::new(acquired.into()))
+    }
+
+    #[instrument(name = "quota.renew", skip_all, fields(lease = request.get_ref().lease_id))]
+    async fn renew(&self, request: Request<v1::RenewRequest>) -> Result<Response<v1::RenewResponse>, Status> {
+        let (id, fence) = request.into_inner().parse().map_err(status_of)?;
+        let renewal = self.broker.renew(&id, fence).await.map_err(status_of)?;
+        Ok(Response::new(renewal.into()))
+    }
+
+    #[instrument(
+        name = "quota.settle",
+        skip_all,
+        fields(lease = request.get_ref().lease_id, outcome, closing)
+    )]
+    async fn settle(
+        &self,
+        request: Request<v1::SettleRequest>,
+    ) -> Result<Response<v1::CloseResponse>, Status> {
+        let (id, fence, outcome) = request.into_inner().parse().map_err(status_of)?;
+        note("outcome", &outcome.as_str());
+        let closing = self.broker.settle(&id, fence, &outcome).await.map_err(status_of)?;
+        Ok(closed(closing))
+    }
+
+    #[instrument(name = "quota.release", skip_all, fields(lease = request.get_ref().lease_id, closing))]
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::CloseResponse>, Status> {
+        let (id, fence) = request.into_inner().parse().map_err(status_of)?;
+        let closing = self.broker.release(&id, fence).await.map_err(status_of)?;
+        Ok(closed(closing))
+    }
+}
+
+/// Clients over gRPC.
+pub(crate) struct ClientService {
+    clients: Arc<Clients>,
+}
+
+impl ClientService {
+    /// The service of a registry.
+    pub(crate) fn new(clients: Arc<Clients>) -> Self {
+        Self { clients }
+    }
+}
+
+#[async_trait]
+impl clients_server::Clients for ClientService {
+    #[instrument(name = "quota.authenticate", skip_all, fields(client))]
+    async fn authenticate(
+        &self,
+        request: Request<v1::AuthenticateRequest>,
+    ) -> Result<Response<v1::AuthenticateResponse>, Status> {
+        let client = self.clients.authenticate(&request.get_ref().key_sha256).ok_or_else(|| {
+            status_of(Failure::new(FailureKind::Unauthenticated, "the client key is not known"))
+        })?;
+        note("client", client);
+        Ok(Response::new(v1::AuthenticateResponse { client: client.to_string() }))
+    }
+}
+
+fn closed(closing: Closing) -> Response<v1::CloseResponse> {
+    note("closing", &format_args!("{closing:?}"));
+    if matches!(closing, Closing::Conflict | Closing::Fenced | Closing::Unknown) {
+        tracing::warn!("a lease was closed by one who does not hold it, or not as before");
+    }
+    Response::new(closing.into())
+}
+
+fn note(field: &'static str, value: &dyn std::fmt::Display) {
+    Span::current().record(field, field::display(value));
+}

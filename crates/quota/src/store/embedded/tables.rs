@@ -1,0 +1,181 @@
+//! The file: its tables, how a ledger is read from them, and how changes are written to them.
+
+use std::{fs, path::Path};
+
+use domain::{Fence, Timestamp};
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
+};
+
+use super::{failed, key, record};
+use crate::store::{
+    StoreError,
+    ledger::{Changes, Ledger, Saved},
+};
+
+type Records = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const LEASES: Records = TableDefinition::new("leases");
+const DOMAINS: Records = TableDefinition::new("domains");
+const COOLINGS: Records = TableDefinition::new("coolings");
+const LEDGER: TableDefinition<'static, &[u8], u64> = TableDefinition::new("ledger");
+
+/// The keys of the `ledger` table: how records are written, the last fence given, the latest moment seen.
+const FORMAT: &[u8] = b"format";
+const FENCE: &[u8] = b"fence";
+const NOW: &[u8] = b"now_ms";
+
+/// How this version writes records.
+const KNOWN_FORMAT: u64 = 1;
+
+/// Memory for pages; the whole file is smaller than that.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// How far the machine's clock may be behind the ledger before the operator is told.
+const BEHIND: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// An open file.
+pub(super) struct Tables {
+    database: Database,
+}
+
+impl Tables {
+    /// Opens the file, or begins one, and locks it.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory {
+            fs::create_dir_all(directory).map_err(|error| failed("make its directory", &error))?;
+        }
+        let database = builder().create(path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
+            other => failed("be opened", &format!("{}: {other}", path.display())),
+        })?;
+        // A file is safe from a power cut only once its directory is.
+        let directory = fs::File::open(directory.unwrap_or(Path::new(".")));
+        directory
+            .and_then(|directory| directory.sync_all())
+            .map_err(|error| failed("sync its directory", &error))?;
+        Self::prepared(database)
+    }
+
+    /// Opens the tables that are kept on another medium.
+    #[cfg(test)]
+    pub(super) fn on(medium: impl redb::StorageBackend) -> Result<Self, StoreError> {
+        let database = builder().create_with_backend(medium).map_err(|error| failed("be opened", &error))?;
+        Self::prepared(database)
+    }
+
+    /// Checks the format, and makes the tables where there are none.
+    fn prepared(database: Database) -> Result<Self, StoreError> {
+        let tables = Self { database };
+        tables
+            .write("be prepared", |transaction| {
+                let mut ledger = transaction.open_table(LEDGER)?;
+                let found = ledger.get(FORMAT)?.map(|found| found.value());
+                if found.is_none() {
+                    ledger.insert(FORMAT, KNOWN_FORMAT)?;
+                    for records in [LEASES, DOMAINS, COOLINGS] {
+                        transaction.open_table(records)?;
+                    }
+                }
+                Ok(found.unwrap_or(KNOWN_FORMAT))
+            })
+            .and_then(|found| match found {
+                KNOWN_FORMAT => Ok(tables),
+                _ => Err(StoreError::Format { found, known: KNOWN_FORMAT }),
+            })
+    }
+
+    /// Reads the whole ledger.
+    pub(super) fn load(&self, now: Timestamp) -> Result<Ledger, StoreError> {
+        let transaction = self.database.begin_read().map_err(|error| failed("be read", &error))?;
+        let saved = Saved {
+            now: Timestamp::from_millis(number(&transaction, NOW)?),
+            fence: Fence(number(&transaction, FENCE)?),
+            leases: records(&transaction, LEASES, record::read_lease)?,
+            domains: records(&transaction, DOMAINS, record::read_domain)?,
+            coolings: records(&transaction, COOLINGS, record::read_cooling)?,
+        };
+        if saved.now > now + BEHIND {
+            let behind_ms = u64::try_from(saved.now.since(now).as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(behind_ms, "the clock is behind the ledger, whose time stands still until then");
+        }
+        Ok(Ledger::restore(saved, now))
+    }
+
+    /// Writes the records that changed, durably, all or none.
+    pub(super) fn save(&self, ledger: &Ledger, changes: &Changes) -> Result<(), StoreError> {
+        self.write("write", |transaction| {
+            let mut meta = transaction.open_table(LEDGER)?;
+            meta.insert(FENCE, ledger.fence().0)?;
+            meta.insert(NOW, ledger.now().as_millis())?;
+            let leases = changes.leases.iter();
+            let leases = leases.map(|id| (id.to_string(), ledger.lease(id).map(record::write_lease)));
+            put(transaction, LEASES, leases)?;
+            let domains = changes.domains.iter();
+            let domains = domains
+                .map(|domain| (key::domain(domain), ledger.counters(domain).map(record::write_domain)));
+            put(transaction, DOMAINS, domains)?;
+            let coolings = changes.coolings.iter();
+            let coolings =
+                coolings.map(|scope| (key::scope(scope), ledger.cooling(scope).map(record::write_cooling)));
+            put(transaction, COOLINGS, coolings)
+        })
+    }
+
+    fn write<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        let attempt = || {
+            let transaction = self.database.begin_write()?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok::<_, redb::Error>(result)
+        };
+        attempt().map_err(|error| failed(action, &error))
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder
+}
+
+fn put(
+    transaction: &WriteTransaction,
+    table: Records,
+    changed: impl Iterator<Item = (String, Option<Vec<u8>>)>,
+) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(table)?;
+    for (key, record) in changed {
+        match record {
+            Some(record) => table.insert(key.as_bytes(), record.as_slice())?,
+            None => table.remove(key.as_bytes())?,
+        };
+    }
+    Ok(())
+}
+
+fn number(transaction: &ReadTransaction, key: &[u8]) -> Result<u64, StoreError> {
+    let read = || Ok::<_, redb::Error>(transaction.open_table(LEDGER)?.get(key)?.map(|found| found.value()));
+    read().map(Option::unwrap_or_default).map_err(|error| failed("be read", &error))
+}
+
+fn records<T>(
+    transaction: &ReadTransaction,
+    table: Records,
+    read: fn(&[u8], &[u8]) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let unread = |error: redb::Error| failed("be read", &error);
+    let opened = transaction.open_table(table).map_err(|error| unread(error.into()))?;
+    let rows = opened.iter().map_err(|error| unread(error.into()))?;
+    rows.map(|row| {
+        let (key, value) = row.map_err(|error| unread(error.into()))?;
+        read(key.value(), value.value())
+    })
+    .collect()
+}

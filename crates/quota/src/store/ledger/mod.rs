@@ -1,0 +1,138 @@
+//! The rules of leasing as plain data and plain functions: no lock, no medium, no clock.
+//!
+//! Every operation takes the present moment, decides, and notes which records it changed; whoever owns the ledger
+//! may then persist those. Windows and slots are not records of their own: they follow from the leases, so that
+//! nothing can drift apart.
+
+mod acquire;
+mod close;
+mod counters;
+mod entry;
+mod place;
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::{AccountId, Fence, LeaseId, QuotaDomain, Timestamp};
+
+pub(crate) use counters::{Counters, Days};
+pub(crate) use entry::{Ending, Entry, State};
+
+use super::cooldown::{Cooling, Scope, Streak};
+
+/// All leases that are remembered, and what is counted of them.
+pub(crate) struct Ledger {
+    /// The latest moment it was told of.
+    now: Timestamp,
+    /// The last fence it gave.
+    fence: Fence,
+    leases: HashMap<LeaseId, Entry>,
+    /// When each lease next needs attention: to expire, or to be forgotten.
+    agenda: BTreeMap<(Timestamp, Fence), LeaseId>,
+    domains: HashMap<QuotaDomain, Counters>,
+    coolings: HashMap<Scope, Cooling>,
+    last_used: HashMap<AccountId, Fence>,
+    changes: Changes,
+}
+
+/// The records that were written or removed since they were last taken.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) leases: BTreeSet<LeaseId>,
+    pub(crate) domains: BTreeSet<QuotaDomain>,
+    pub(crate) coolings: BTreeSet<Scope>,
+}
+
+impl Changes {
+    /// Whether nothing was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leases.is_empty() && self.domains.is_empty() && self.coolings.is_empty()
+    }
+}
+
+/// What a ledger was when it was persisted.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) now: Timestamp,
+    pub(crate) fence: Fence,
+    pub(crate) leases: Vec<Entry>,
+    pub(crate) domains: Vec<(QuotaDomain, Days, Streak)>,
+    pub(crate) coolings: Vec<(Scope, Cooling)>,
+}
+
+impl Ledger {
+    /// An empty ledger. Its fences begin at the present millisecond, so that even a ledger that forgot everything
+    /// does not repeat those it gave before.
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            fence: Fence(now.as_millis()),
+            leases: HashMap::new(),
+            agenda: BTreeMap::new(),
+            domains: HashMap::new(),
+            coolings: HashMap::new(),
+            last_used: HashMap::new(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The ledger as it was, with windows and slots counted anew from its leases.
+    pub(crate) fn restore(saved: Saved, now: Timestamp) -> Self {
+        let mut ledger = Self::new(now.max(saved.now));
+        ledger.fence = ledger.fence.max(saved.fence);
+        ledger.coolings = saved.coolings.into_iter().collect();
+        let domains = saved.domains.into_iter();
+        ledger.domains =
+            domains.map(|(domain, days, streak)| (domain, Counters::restore(days, streak))).collect();
+        let mut leases = saved.leases;
+        leases.sort_by_key(|entry| entry.lease.fence);
+        for entry in leases {
+            ledger.recall(entry);
+        }
+        ledger
+    }
+
+    fn recall(&mut self, entry: Entry) {
+        let lease = &entry.lease;
+        self.domains.entry(lease.domain.clone()).or_default().recall(&entry, self.now);
+        self.agenda.insert(entry.due(), lease.id.clone());
+        self.last_used.insert(lease.account.clone(), lease.fence);
+        self.leases.insert(lease.id.clone(), entry);
+    }
+
+    /// The latest moment it was told of.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The last fence it gave.
+    pub(crate) fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// A lease, if it is remembered.
+    pub(crate) fn lease(&self, id: &LeaseId) -> Option<&Entry> {
+        self.leases.get(id)
+    }
+
+    /// What is counted of a domain, if anything is.
+    pub(crate) fn counters(&self, domain: &QuotaDomain) -> Option<&Counters> {
+        self.domains.get(domain)
+    }
+
+    /// What rests a scope, if anything does.
+    pub(crate) fn cooling(&self, scope: &Scope) -> Option<&Cooling> {
+        self.coolings.get(scope)
+    }
+
+    /// The records that changed since this was last asked.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Moves on to `moment`, and never back.
+    fn tick(&mut self, moment: Timestamp) -> Timestamp {
+        self.now = self.now.max(moment);
+        self.now
+    }
+}

@@ -1,0 +1,33 @@
+//! How candidates stand: the view that ranking goes by.
+
+use domain::Timestamp;
+
+use super::{
+    Ledger,
+    place::{Opening, Place},
+};
+use crate::store::{Candidate, Standing, Survey};
+
+impl Ledger {
+    /// Tells how each candidate stands.
+    pub(crate) fn standing(&mut self, moment: Timestamp, candidates: &[Candidate]) -> Survey {
+        let now = self.tick(moment);
+        let standings = candidates.iter().map(|candidate| self.stands(candidate)).collect();
+        Survey { now, standings }
+    }
+
+    fn stands(&self, candidate: &Candidate) -> Standing {
+        let now = self.now;
+        let place = Place::of(self, candidate);
+        let counters = place.counters;
+        Standing {
+            in_minute: counters.in_minute(now),
+            in_day: counters.in_day(now),
+            in_flight: counters.in_flight(now),
+            setbacks: counters.streak().setbacks(),
+            cooling: place.cooling,
+            last_used: self.last_used.get(&candidate.account).copied(),
+            free_at: if place.free(now) > 0 { now } else { Opening::of(&[place], 1, now).surely },
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Where the operator wants the ledger to be.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use domain::Clock;
+
+use super::{Store, StoreError, embedded::EmbeddedStore, memory::MemoryStore};
+
+/// Which store, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In this process, and forgotten with it.
+    Memory,
+    /// In a file, which one process at a time has open; it survives that process and the machine's power.
+    Embedded(PathBuf),
+}
+
+/// Opens the store at a location. A memory or embedded store tells time by `clock`.
+pub async fn open(location: &Location, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match location {
+        Location::Memory => Arc::new(MemoryStore::new(clock)),
+        Location::Embedded(path) => Arc::new(EmbeddedStore::open(path.clone(), clock).await?),
+    })
+}
+
+/// The text names no place for a ledger. Only its scheme is repeated: what follows may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{scheme}:` is no place for the ledger; use `memory:` or `embedded:PATH`")]
+pub struct UnknownLocation {
+    scheme: String,
+}
+
+impl FromStr for Location {
+    type Err = UnknownLocation;
+
+    /// Reads `memory:` or `embedded:PATH`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("embedded", path)) if !path.is_empty() => Ok(Self::Embedded(path.into())),
+            parts => {
+                let scheme = parts.map(|(scheme, _)| scheme.chars().take(20).collect());
+                Err(UnknownLocation { scheme: scheme.unwrap_or_default() })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Embedded(path) => write!(f, "embedded:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_read_as_they_print() {
+        for text in ["memory:", "embedded:/var/lib/tessera/ledger.redb", "embedded:C:\\ledger"] {
+            assert_eq!(text.parse::<Location>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_unknown_location_is_refused_without_repeating_its_password() {
+        for text in ["", "memory", "memory:x", "embedded:", "postgres://tessera:hunter2@db/ledger"] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert!(error.contains("`memory:` or `embedded:PATH`"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where leases are kept: the port, and the stores behind it.
+//!
+//! A store is the one place where quota is counted, however many services lease from it. It does not choose:
+//! candidates arrive already ranked, with the limits that hold for them, and the store only admits. Every
+//! operation is atomic, checks everything before it writes anything, and may be repeated without harm.
+//!
+//! A store owns its clock, so that no two machines' clocks are ever compared. Its time never runs backwards: a
+//! clock that is set back leaves it standing until the clock has caught up, and reopens no window.
+
+mod cooldown;
+mod embedded;
+mod ledger;
+mod location;
+mod memory;
+
+use std::{path::PathBuf, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    AccountId, CallOutcome, Fence, Lease, LeaseId, Limits, QuotaDomain, Timestamp,
+    lease::{Closing, Renewal},
+};
+
+pub use cooldown::{Cooling, CoolingReason};
+pub use location::{Location, UnknownLocation, open};
+
+/// The most candidates that one acquire looks at.
+pub const MOST_CANDIDATES: usize = 8;
+
+/// Where a lease may be granted: an account, where its use is counted, and the limits that hold there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The account.
+    pub account: AccountId,
+    /// Where it is counted; candidates of one domain share its counters.
+    pub domain: QuotaDomain,
+    /// What the domain allows; the same for all candidates of one domain.
+    pub limits: Limits,
+}
+
+/// The answer to a wish for leases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acquisition {
+    /// One lease for each id, in the same order.
+    Granted {
+        /// The store's present moment, to which the leases' times relate.
+        now: Timestamp,
+        /// The leases. A repeated wish gets those it got before; one that has ended shows times that are past.
+        leases: Vec<Lease>,
+    },
+    /// The candidates have no room for all of them; nothing was written.
+    Limited {
+        /// Until they can have it, at the earliest. Where only calls in flight are in the way, a short wait,
+        /// since any of them may end at once.
+        retry_after: Duration,
+        /// The most leases that these candidates could ever hold at once. A larger wish can never be granted;
+        /// `retry_after` then speaks of this many, and is nothing where so many can be had now.
+        at_most: u32,
+    },
+    /// Some ids were granted before and others were not, so this is no repetition; nothing was written.
+    Mixed {
+        /// The first that was granted before.
+        known: LeaseId,
+    },
+}
+
+/// How every candidate stands at one moment: what ranking goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// The store's present moment.
+    pub now: Timestamp,
+    /// One for each candidate asked about, in the same order.
+    pub standings: Vec<Standing>,
+}
+
+/// How one candidate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Calls in its domain's minute window; each is one picture too.
+    pub in_minute: u32,
+    /// Calls charged to its domain's day.
+    pub in_day: u32,
+    /// Its domain's leases that are active.
+    pub in_flight: u32,
+    /// Throttled and failed calls of its domain since the last that succeeded.
+    pub setbacks: u32,
+    /// When one lease can be granted, at the earliest; not later than now where that is now.
+    pub free_at: Timestamp,
+    /// What keeps it from being used, and the longest if several things do.
+    pub cooling: Option<Cooling>,
+    /// The last lease granted on its account, as far as remembered.
+    pub last_used: Option<Fence>,
+}
+
+/// The port: one shared, durable account of who may call.
+///
+/// A lease is *active* from its grant until it is settled or released, or its term is over; from that moment
+/// every operation takes it for expired, whether or not [`expire`](Store::expire) has come round to it.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Grants a lease for every id or for none. They go round the candidates' domains in rank order, each to one
+    /// that still has room; within a domain the first candidate whose account may be used holds them. Ids that
+    /// were all granted before, within the time that leases are remembered, get the same leases again.
+    ///
+    /// At most [`MOST_CANDIDATES`] candidates are looked at.
+    async fn acquire(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Result<Acquisition, StoreError>;
+
+    /// Prolongs an active lease to [`LEASE`](domain::lease::term::LEASE) from now, but not past
+    /// [`LONGEST`](domain::lease::term::LONGEST) from its grant.
+    async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, StoreError>;
+
+    /// Closes a lease with the call's outcome. Its slot is free at once, its units stay in their windows, and the
+    /// outcome may cool down the domain, the account or the model.
+    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: &CallOutcome) -> Result<Closing, StoreError>;
+
+    /// Closes a lease on which nothing was sent, as if it had never been granted.
+    async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError>;
+
+    /// Ends the leases whose term is over and forgets those that ended long ago. Expiry frees slots and refunds
+    /// nothing. Answers with the leases that expired now.
+    async fn expire(&self) -> Result<Vec<Lease>, StoreError>;
+
+    /// Tells how each candidate stands. What it says may be outdated when read; only `acquire` decides.
+    async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError>;
+}
+
+/// Why a store did not answer. Whether the operation took place is then unknown: repeating it is safe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the ledger at {} is in use by another process; stop that one or choose another path", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a version that keeps it differently.
+    #[error("the ledger has format {found}, and this version reads {known}; use the version that wrote it")]
+    Format {
+        /// What it has.
+        found: u64,
+        /// What we read.
+        known: u64,
+    },
+    /// It holds something that makes no sense.
+    #[error("the ledger cannot be read: {0}; restore it from a copy or start with an empty one")]
+    Corrupt(String),
+    /// An operation on the medium failed.
+    #[error("the ledger could not {action}: {reason}")]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// What the medium said.
+        reason: String,
+    },
+    /// The store has shut down.
+    #[error("the ledger is closed")]
+    Closed,
+}
