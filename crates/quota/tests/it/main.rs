@@ -1,0 +1,11 @@
+//! Claims about the ledger as its callers meet it: every store by one suite and one model, the file through
+//! crashes, and the services over gRPC.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in the functions that they share too")]
+
+mod grpc;
+mod ledger_file;
+mod model;
+mod scene;
+mod store_model;
+mod store_suite;

@@ -1,0 +1,378 @@
+//! What a ledger ought to do, told as simply as can be: it keeps every grant for ever and counts by looking
+//! through all of them. It shares nothing with the ledger it judges.
+
+use domain::{CallOutcome, Fence, Lease, LeaseId, Limits, Timestamp, lease::Window};
+use quota::store::{Candidate, Standing};
+
+const WINDOW: u64 = 63_000;
+const LEASE: u64 = 45_000;
+const LONGEST: u64 = 200_000;
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+/// How a lease ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum End {
+    Settled(CallOutcome),
+    Released,
+}
+
+/// A grant and all that became of it. Times are milliseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) id: LeaseId,
+    pub(crate) candidate: Candidate,
+    pub(crate) fence: Fence,
+    pub(crate) granted: u64,
+    pub(crate) ends: u64,
+    pub(crate) end: Option<(End, u64)>,
+    /// Whether it ended after its term.
+    pub(crate) late: bool,
+    /// Whether its expiry was reported.
+    pub(crate) swept: bool,
+    pub(crate) forgotten: bool,
+}
+
+impl Held {
+    fn refunded(&self) -> bool {
+        !self.late && matches!(self.end, Some((End::Released, _)))
+    }
+
+    fn flies(&self, at: u64) -> bool {
+        self.end.is_none() && !self.swept && at < self.ends
+    }
+}
+
+/// Something that must rest.
+#[derive(Debug, Clone, PartialEq)]
+enum Rest {
+    Domain(Candidate),
+    Account(Candidate),
+    Access(Candidate),
+    Pool(Candidate),
+}
+
+impl Rest {
+    fn hits(&self, other: &Candidate) -> bool {
+        match self {
+            Self::Domain(it) => it.domain == other.domain,
+            Self::Account(it) => it.account == other.account,
+            Self::Access(it) => it.account == other.account && it.domain.model == other.domain.model,
+            Self::Pool(it) => {
+                it.domain.provider == other.domain.provider && it.domain.model == other.domain.model
+            }
+        }
+    }
+}
+
+/// How a domain fared.
+#[derive(Debug, Clone, Default)]
+struct Fortune {
+    throttles: u32,
+    throttled: u64,
+    failures: u32,
+}
+
+/// What a wish must come to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Expected {
+    /// These very leases once more.
+    Again(Vec<Lease>),
+    /// Leases on these candidates, in this order.
+    On(Vec<Candidate>),
+    Limited,
+    Mixed,
+}
+
+/// What a closing must come to.
+#[derive(Debug, PartialEq, Clone, Copy)]
+pub(crate) enum Word {
+    Closed,
+    Duplicate,
+    Conflict,
+    Late,
+    Fenced,
+    Unknown,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) now: u64,
+    /// When something last happened that must survive a crash.
+    pub(crate) lasting: u64,
+    pub(crate) held: Vec<Held>,
+    rests: Vec<(Rest, u64)>,
+    fortunes: Vec<(Candidate, Fortune)>,
+}
+
+impl Model {
+    pub(crate) fn tick(&mut self, clock: Timestamp) {
+        self.now = self.now.max(clock.as_millis());
+    }
+
+    pub(crate) fn known(&self, id: &LeaseId) -> Option<&Held> {
+        self.held.iter().find(|held| held.id == *id && !held.forgotten)
+    }
+
+    fn index(&self, id: &LeaseId) -> Option<usize> {
+        self.held.iter().position(|held| held.id == *id && !held.forgotten)
+    }
+
+    /// The calls that some window still holds, of the candidate's domain.
+    fn of<'a>(&'a self, candidate: &'a Candidate) -> impl Iterator<Item = &'a Held> {
+        self.held.iter().filter(|held| held.candidate.domain == candidate.domain)
+    }
+
+    fn in_minute(&self, candidate: &Candidate, at: u64) -> u32 {
+        let inside = |held: &&Held| !held.refunded() && at < held.granted + WINDOW;
+        u32::try_from(self.of(candidate).filter(inside).count()).unwrap()
+    }
+
+    fn in_day(&self, candidate: &Candidate, at: u64) -> u32 {
+        let on = |day: u64| {
+            let charged = |held: &&Held| !held.refunded() && days(held.granted).contains(&day);
+            u32::try_from(self.of(candidate).filter(charged).count()).unwrap()
+        };
+        days(at).into_iter().map(on).max().unwrap()
+    }
+
+    fn in_flight(&self, candidate: &Candidate, at: u64) -> u32 {
+        u32::try_from(self.of(candidate).filter(|held| held.flies(at)).count()).unwrap()
+    }
+
+    fn rests(&self, candidate: &Candidate, at: u64) -> bool {
+        self.rests.iter().any(|(rest, until)| rest.hits(candidate) && at < *until)
+    }
+
+    fn room(&self, candidate: &Candidate, at: u64, whatever_flies: bool) -> u32 {
+        if self.rests(candidate, at) {
+            return 0;
+        }
+        let Limits { requests_per_minute, images_per_minute, requests_per_day, concurrent } =
+            candidate.limits;
+        let flying = if whatever_flies { 0 } else { self.in_flight(candidate, at) };
+        [
+            requests_per_minute.saturating_sub(self.in_minute(candidate, at)),
+            images_per_minute.saturating_sub(self.in_minute(candidate, at)),
+            requests_per_day.saturating_sub(self.in_day(candidate, at)),
+            concurrent.saturating_sub(flying),
+        ]
+        .into_iter()
+        .min()
+        .unwrap()
+    }
+
+    /// Each domain of the candidates with the first that may be used, and the room it has.
+    fn rooms<'a>(
+        &self,
+        candidates: &'a [Candidate],
+        at: u64,
+        whatever_flies: bool,
+    ) -> Vec<(&'a Candidate, u32)> {
+        let mut rooms: Vec<(&Candidate, u32)> = vec![];
+        for candidate in candidates {
+            match rooms.iter().position(|(first, _)| first.domain == candidate.domain) {
+                None => rooms.push((candidate, self.room(candidate, at, whatever_flies))),
+                Some(place) if self.rests(rooms[place].0, at) => {
+                    rooms[place] = (candidate, self.room(candidate, at, whatever_flies));
+                }
+                Some(_) => {}
+            }
+        }
+        rooms
+    }
+
+    pub(crate) fn fits(&self, candidates: &[Candidate], wish: u32, at: u64, whatever_flies: bool) -> bool {
+        self.rooms(candidates, at, whatever_flies).iter().map(|(_, room)| room).sum::<u32>() >= wish
+    }
+
+    pub(crate) fn at_most(&self, candidates: &[Candidate]) -> u32 {
+        let limits = |candidate: &Candidate| {
+            let it = candidate.limits;
+            it.requests_per_minute.min(it.images_per_minute).min(it.requests_per_day).min(it.concurrent)
+        };
+        self.rooms(candidates, self.now, false).iter().map(|(candidate, _)| limits(candidate)).sum()
+    }
+
+    pub(crate) fn expect(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Expected {
+        let known: Vec<_> = ids.iter().filter_map(|id| self.known(id)).collect();
+        if known.len() == ids.len() {
+            return Expected::Again(known.into_iter().map(lease).collect());
+        }
+        if !known.is_empty() {
+            return Expected::Mixed;
+        }
+        if !self.fits(candidates, u32::try_from(ids.len()).unwrap(), self.now, false) {
+            return Expected::Limited;
+        }
+        let mut rooms = self.rooms(candidates, self.now, false);
+        let mut dealt = vec![];
+        for turn in (0..rooms.len()).cycle() {
+            if dealt.len() == ids.len() {
+                break;
+            }
+            if rooms[turn].1 > 0 {
+                rooms[turn].1 -= 1;
+                dealt.push(rooms[turn].0.clone());
+            }
+        }
+        Expected::On(dealt)
+    }
+
+    pub(crate) fn grant(&mut self, lease: &Lease, candidate: &Candidate) {
+        self.lasting = self.now;
+        self.held.push(Held {
+            id: lease.id.clone(),
+            candidate: candidate.clone(),
+            fence: lease.fence,
+            granted: self.now,
+            ends: self.now + LEASE,
+            end: None,
+            late: false,
+            swept: false,
+            forgotten: false,
+        });
+    }
+
+    /// How long the lease goes on, if it does.
+    pub(crate) fn renew(&mut self, id: &LeaseId, fence: Fence) -> Option<u64> {
+        let now = self.now;
+        let place = self.index(id)?;
+        let held = &mut self.held[place];
+        if held.fence != fence || !held.flies(now) {
+            return None;
+        }
+        held.ends = (now + LEASE).min(held.granted + LONGEST);
+        self.lasting = now;
+        Some(held.ends - now)
+    }
+
+    pub(crate) fn close(&mut self, id: &LeaseId, fence: Fence, end: End) -> Word {
+        let now = self.now;
+        let Some(place) = self.index(id) else { return Word::Unknown };
+        let held = &mut self.held[place];
+        if held.fence != fence {
+            return Word::Fenced;
+        }
+        if let Some((first, _)) = &held.end {
+            return if *first == end { Word::Duplicate } else { Word::Conflict };
+        }
+        held.late = !held.flies(now);
+        held.end = Some((end.clone(), now));
+        let (late, candidate, granted) = (held.late, held.candidate.clone(), held.granted);
+        self.lasting = now;
+        if let End::Settled(outcome) = end {
+            self.conclude(&candidate, granted, &outcome);
+        }
+        if late { Word::Late } else { Word::Closed }
+    }
+
+    fn conclude(&mut self, candidate: &Candidate, granted: u64, outcome: &CallOutcome) {
+        let now = self.now;
+        let place = self.fortunes.iter().position(|(it, _)| it.domain == candidate.domain);
+        let place = place.unwrap_or_else(|| {
+            self.fortunes.push((candidate.clone(), Fortune::default()));
+            self.fortunes.len() - 1
+        });
+        let fortune = &mut self.fortunes[place].1;
+        let rest = match outcome {
+            CallOutcome::Delivered { .. } | CallOutcome::Declined | CallOutcome::Empty => {
+                *fortune = Fortune::default();
+                None
+            }
+            CallOutcome::Throttled { window: Some(Window::Day), .. } => {
+                Some((Rest::Domain(candidate.clone()), (day(granted) + 1) * DAY + 8 * HOUR))
+            }
+            CallOutcome::Throttled { window, retry_after } => {
+                if fortune.throttles == 0 || granted > fortune.throttled {
+                    fortune.throttles += 1;
+                    fortune.throttled = now;
+                }
+                let wait = match (retry_after, window) {
+                    (Some(wait), _) => u64::try_from(wait.as_millis()).unwrap().clamp(1_000, HOUR),
+                    (None, Some(_)) => MINUTE,
+                    (None, None) => (5_000 * 2u64.pow(fortune.throttles - 1)).min(10 * MINUTE),
+                };
+                Some((Rest::Domain(candidate.clone()), now + wait))
+            }
+            CallOutcome::Overloaded => Some((Rest::Pool(candidate.clone()), now + 2_000)),
+            CallOutcome::CredentialRejected => Some((Rest::Account(candidate.clone()), now + 15 * MINUTE)),
+            CallOutcome::Forbidden => Some((Rest::Access(candidate.clone()), now + 15 * MINUTE)),
+            CallOutcome::Transient => {
+                fortune.failures += 1;
+                (fortune.failures >= 5).then(|| (Rest::Domain(candidate.clone()), now + 30_000))
+            }
+            CallOutcome::Rejected | CallOutcome::Ambiguous | CallOutcome::Cancelled => None,
+        };
+        self.rests.extend(rest);
+    }
+
+    /// The leases whose expiry must be reported now.
+    pub(crate) fn sweep(&mut self) -> Vec<LeaseId> {
+        let now = self.now;
+        let mut reported = vec![];
+        for held in self.held.iter_mut().filter(|held| !held.forgotten) {
+            if held.end.is_none() && !held.swept && held.ends <= now {
+                held.swept = true;
+                reported.push(held.id.clone());
+                self.lasting = now;
+            }
+            let gone = match &held.end {
+                Some((_, closed)) if !held.late => closed + 15 * MINUTE,
+                _ => held.ends + HOUR,
+            };
+            held.forgotten = gone <= now && (held.end.is_some() || held.swept);
+            if held.forgotten {
+                self.lasting = now;
+            }
+        }
+        reported.sort();
+        reported
+    }
+
+    pub(crate) fn agrees(&self, candidate: &Candidate, standing: &Standing) {
+        let told = (standing.in_minute, standing.in_day, standing.in_flight, standing.cooling.is_some());
+        let at = self.now;
+        let counted = (
+            self.in_minute(candidate, at),
+            self.in_day(candidate, at),
+            self.in_flight(candidate, at),
+            self.rests(candidate, at),
+        );
+        assert_eq!(told, counted, "minute, day, flight and rest of {candidate:?}");
+        let free_at = standing.free_at.as_millis();
+        let fits = |at| self.fits(std::slice::from_ref(candidate), 1, at, false);
+        assert!(free_at >= at && fits(free_at), "{candidate:?} is not free at {free_at}");
+        assert!(free_at == at || !fits(free_at - 1), "{candidate:?} is free before {free_at}");
+        let limits = candidate.limits;
+        assert!(told.0 <= limits.requests_per_minute.min(limits.images_per_minute));
+        assert!(told.1 <= limits.requests_per_day && told.2 <= limits.concurrent);
+    }
+}
+
+/// The lease as it must be told again.
+fn lease(held: &Held) -> Lease {
+    let closed = match held.end {
+        Some((_, at)) if !held.late => at,
+        _ => u64::MAX,
+    };
+    Lease {
+        id: held.id.clone(),
+        account: held.candidate.account.clone(),
+        domain: held.candidate.domain.clone(),
+        fence: held.fence,
+        start_by: Timestamp::from_millis((held.granted + 2_000).min(closed)),
+        expires_at: Timestamp::from_millis(held.ends.min(closed)),
+    }
+}
+
+/// The days that a call at this moment is charged to.
+fn days(at: u64) -> [u64; 2] {
+    [day(at), day(at + 5_000)]
+}
+
+/// The number of a Pacific day. All of this happens in January, so that its midnight is at 8:00 UTC.
+fn day(at: u64) -> u64 {
+    (at - 8 * HOUR) / DAY
+}

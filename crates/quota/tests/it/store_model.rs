@@ -1,0 +1,271 @@
+//! Random histories: whatever is asked of a store, in whatever order, it does what the model says.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    CallOutcome, Fence, LeaseId, Limits, ManualClock, Timestamp,
+    lease::{Closing, Renewal, Window},
+};
+use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestRunner};
+use quota::store::{Acquisition, Candidate, Location, Store, open};
+use tempfile::TempDir;
+
+use crate::{
+    model::{End, Expected, Model, Word},
+    scene::{MIDNIGHT, candidate_for, delivered, id, seconds, throttled},
+};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    Acquire { ids: Vec<usize>, candidates: Vec<Candidate> },
+    Renew { id: usize, stale: bool },
+    Settle { id: usize, stale: bool, outcome: CallOutcome },
+    Release { id: usize, stale: bool },
+    Expire,
+    Advance(Duration),
+    SetBack(Duration),
+    Crash,
+}
+
+/// How many lease ids there are; few, so that they meet again.
+const IDS: usize = 40;
+
+/// Two projects, one of them with two accounts, and two models; every limit binds somewhere.
+fn everyone() -> Vec<Candidate> {
+    let mut everyone = vec![];
+    for (model, wide, narrow) in [
+        ("pro", Limits::new(4, 9, 9, 3), Limits::new(9, 3, 12, 2)),
+        ("flash", Limits::new(3, 5, 5, 9), Limits::new(6, 6, 2, 2)),
+    ] {
+        everyone.push(candidate_for(model, "a", "p", wide));
+        everyone.push(candidate_for(model, "b", "p", wide));
+        everyone.push(candidate_for(model, "c", "q", narrow));
+    }
+    everyone
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ids = subsequence((0..IDS).collect::<Vec<_>>(), 1..=4).prop_shuffle();
+    let candidates = (0..2usize, subsequence(vec![0usize, 1, 2], 1..=3).prop_shuffle());
+    let candidates = candidates.prop_map(|(model, picked)| {
+        picked.into_iter().map(|account| everyone().swap_remove(model * 3 + account)).collect()
+    });
+    let named = || (0..IDS, prop::bool::weighted(0.1));
+    prop_oneof![
+        12 => (ids, candidates).prop_map(|(ids, candidates)| Step::Acquire { ids, candidates }),
+        2 => named().prop_map(|(id, stale)| Step::Renew { id, stale }),
+        8 => (named(), outcome()).prop_map(|((id, stale), outcome)| Step::Settle { id, stale, outcome }),
+        3 => named().prop_map(|(id, stale)| Step::Release { id, stale }),
+        3 => Just(Step::Expire),
+        8 => pause().prop_map(Step::Advance),
+        1 => pause().prop_map(Step::SetBack),
+        1 => Just(Step::Crash),
+    ]
+}
+
+fn outcome() -> impl Strategy<Value = CallOutcome> {
+    let wait = prop_oneof![Just(None), (0..90u64).prop_map(|wait| Some(seconds(wait)))];
+    let window = prop_oneof![Just(None), Just(Some(Window::Minute))];
+    prop_oneof![
+        6 => Just(delivered()),
+        1 => Just(CallOutcome::Declined),
+        1 => Just(CallOutcome::Rejected),
+        1 => Just(CallOutcome::Ambiguous),
+        2 => (window, wait).prop_map(|(window, wait)| throttled(window, wait)),
+        1 => Just(throttled(Some(Window::Day), Some(Duration::ZERO))),
+        1 => Just(CallOutcome::Overloaded),
+        1 => Just(CallOutcome::CredentialRejected),
+        1 => Just(CallOutcome::Forbidden),
+        4 => Just(CallOutcome::Transient),
+    ]
+}
+
+fn pause() -> impl Strategy<Value = Duration> {
+    let millis = prop_oneof![
+        4 => 0..3_000u64,
+        4 => 3_000..70_000u64,
+        2 => 70_000..1_200_000u64,
+        1 => 1_200_000..40_000_000u64,
+        // The edges of windows and terms, to the millisecond.
+        2 => prop::sample::select(vec![1, 2_000, 5_000, 45_000, 44_999, 63_000, 62_999]),
+    ];
+    millis.prop_map(Duration::from_millis)
+}
+
+/// A store, the clock it goes by, and the model that judges it.
+struct Trial {
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    model: Model,
+    /// The present ledger's directory, if it is in one.
+    directory: Option<TempDir>,
+}
+
+impl Trial {
+    async fn new(durable: bool) -> Self {
+        let clock = Arc::new(ManualClock::at(MIDNIGHT - seconds(100)));
+        let directory = durable.then(|| tempfile::tempdir().unwrap());
+        let location = location(directory.as_ref());
+        let store = open(&location, clock.clone()).await.unwrap();
+        Self { store, clock, model: Model::default(), directory }
+    }
+
+    async fn run(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            self.take(step).await;
+            self.compare().await;
+        }
+    }
+
+    async fn take(&mut self, step: Step) {
+        self.model.tick(self.now());
+        match step {
+            Step::Acquire { ids, candidates } => self.acquire(&ids, &candidates).await,
+            Step::Renew { id, stale } => self.renew(&self::id(id), stale).await,
+            Step::Settle { id, stale, outcome } => {
+                self.close(&self::id(id), stale, End::Settled(outcome)).await;
+            }
+            Step::Release { id, stale } => self.close(&self::id(id), stale, End::Released).await,
+            Step::Expire => {
+                let expired = self.store.expire().await.unwrap();
+                let mut expired: Vec<_> = expired.into_iter().map(|lease| lease.id).collect();
+                expired.sort();
+                assert_eq!(expired, self.model.sweep());
+            }
+            Step::Advance(time) => self.clock.advance(time),
+            Step::SetBack(time) => self.clock.set(self.now() - time),
+            Step::Crash => self.crash().await,
+        }
+    }
+
+    async fn acquire(&mut self, ids: &[usize], candidates: &[Candidate]) {
+        let ids: Vec<_> = ids.iter().map(id).collect();
+        let expected = self.model.expect(&ids, candidates);
+        let answer = self.store.acquire(&ids, candidates).await.unwrap();
+        match (expected, answer) {
+            (Expected::Again(known), Acquisition::Granted { leases, .. }) => assert_eq!(leases, known),
+            (Expected::On(candidates), Acquisition::Granted { leases, now }) => {
+                assert_eq!(now.as_millis(), self.model.now);
+                for ((lease, candidate), id) in leases.iter().zip(&candidates).zip(&ids) {
+                    assert_eq!((&lease.account, &lease.domain), (&candidate.account, &candidate.domain));
+                    assert_eq!(lease.id, *id);
+                    assert!(self.model.held.iter().all(|held| held.fence < lease.fence), "a fence fell");
+                    self.model.grant(lease, candidate);
+                }
+                assert_eq!(leases.len(), ids.len());
+            }
+            (Expected::Limited, Acquisition::Limited { retry_after, at_most }) => {
+                assert_eq!(at_most, self.model.at_most(candidates));
+                self.honest(candidates, at_most.min(u32::try_from(ids.len()).unwrap()), retry_after);
+            }
+            (Expected::Mixed, Acquisition::Mixed { known }) => assert!(self.model.known(&known).is_some()),
+            (expected, answer) => panic!("expected {expected:?}, got {answer:?}"),
+        }
+    }
+
+    /// A hint is right when nothing fits before it, and something can fit then: surely where it is short,
+    /// and where it is long provided that calls in flight end before.
+    fn honest(&self, candidates: &[Candidate], wish: u32, retry_after: Duration) {
+        let retry_at = self.model.now + u64::try_from(retry_after.as_millis()).unwrap();
+        let fits = |at, whatever_flies| self.model.fits(candidates, wish, at, whatever_flies);
+        if retry_after.is_zero() {
+            return assert!(fits(retry_at, false));
+        }
+        assert!(fits(retry_at, true), "nothing can fit at {retry_at}");
+        assert!(!fits(retry_at - 1, false), "it fits before {retry_at}");
+        if retry_after > seconds(1) {
+            assert!(!fits(retry_at - 1, true), "it can fit before {retry_at}");
+        } else if retry_after < seconds(1) {
+            assert!(fits(retry_at, false), "it does not fit at {retry_at}");
+        }
+    }
+
+    async fn renew(&mut self, id: &LeaseId, stale: bool) {
+        let fence = self.fence(id, stale);
+        let expected = match self.model.renew(id, fence) {
+            Some(left) => Renewal::Active { expires_in: Duration::from_millis(left) },
+            None => Renewal::Ended,
+        };
+        assert_eq!(self.store.renew(id, fence).await, Ok(expected));
+    }
+
+    async fn close(&mut self, id: &LeaseId, stale: bool, end: End) {
+        let fence = self.fence(id, stale);
+        let closing = match &end {
+            End::Settled(outcome) => self.store.settle(id, fence, outcome).await,
+            End::Released => self.store.release(id, fence).await,
+        };
+        let word = match closing.unwrap() {
+            Closing::Closed => Word::Closed,
+            Closing::Duplicate => Word::Duplicate,
+            Closing::Conflict => Word::Conflict,
+            Closing::Late => Word::Late,
+            Closing::Fenced => Word::Fenced,
+            Closing::Unknown => Word::Unknown,
+        };
+        assert_eq!(word, self.model.close(id, fence, end));
+    }
+
+    /// Goes on with what is on the disk at this moment, as if the process had been killed.
+    async fn crash(&mut self) {
+        if self.directory.is_none() {
+            return;
+        }
+        let next = tempfile::tempdir().unwrap();
+        std::fs::copy(ledger(self.directory.as_ref().unwrap()), ledger(&next)).unwrap();
+        self.store = open(&location(Some(&next)), self.clock.clone()).await.unwrap();
+        self.directory = Some(next);
+        // What was only looked at need not be remembered, so its time may be taken back; no other may.
+        let now = self.store.standing(&[]).await.unwrap().now.as_millis();
+        assert!(self.model.lasting <= now && self.now().as_millis() <= now && now <= self.model.now);
+        self.model.now = now;
+    }
+
+    async fn compare(&mut self) {
+        self.model.tick(self.now());
+        let everyone = everyone();
+        let survey = self.store.standing(&everyone).await.unwrap();
+        assert_eq!(survey.now.as_millis(), self.model.now);
+        for (candidate, standing) in everyone.iter().zip(&survey.standings) {
+            self.model.agrees(candidate, standing);
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        domain::Clock::now(&*self.clock)
+    }
+
+    fn fence(&self, id: &LeaseId, stale: bool) -> Fence {
+        let fence = self.model.known(id).map_or(Fence(7), |held| held.fence);
+        if stale { Fence(fence.0 - 1) } else { fence }
+    }
+}
+
+fn ledger(directory: &TempDir) -> std::path::PathBuf {
+    directory.path().join("ledger.redb")
+}
+
+fn location(directory: Option<&TempDir>) -> Location {
+    directory.map_or(Location::Memory, |directory| Location::Embedded(ledger(directory)))
+}
+
+fn histories(cases: u32, durable: bool) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let outcome = TestRunner::new(config).run(&vec(step(), 1..80), |steps| {
+        runtime.block_on(async { Trial::new(durable).await.run(steps).await });
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn the_memory_store_does_what_the_model_says_through_any_history() {
+    histories(400, false);
+}
+
+#[test]
+fn the_embedded_store_does_what_the_model_says_through_any_history_of_crashes() {
+    histories(60, true);
+}
