@@ -1,0 +1,21 @@
+//! The providers that are played, side by side.
+//!
+//! What Google's services have in common is here: their strict way with JSON ([`protojson`]), the form of
+//! their errors ([`rpc`]), and how an answer leaves ([`reply`], [`body`]). A provider adds its paths, its
+//! messages and its own sentences.
+
+mod body;
+pub(crate) mod gemini;
+mod protojson;
+mod reply;
+mod request_body;
+mod rpc;
+
+use axum::Router;
+
+use crate::Simulator;
+
+/// The paths of every provider.
+pub(crate) fn routes(simulator: &Simulator) -> Router {
+    Router::new().merge(gemini::routes(simulator)).fallback(reply::not_served)
+}

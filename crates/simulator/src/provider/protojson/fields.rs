@@ -1,0 +1,308 @@
+//! The fields of one message, taken one by one; what is left was unknown.
+
+use base64_turbo::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::{
+    FieldViolation,
+    json::{Entries, Json},
+};
+
+/// The fields of a message that have not been taken yet.
+///
+/// Every `take` names a field in `snake_case` and answers none both where it is absent and where it is wrong;
+/// what is wrong is noted, and the message as a whole is refused in the end.
+pub(in crate::provider) struct Fields<'j, 'v> {
+    /// The path of this message, empty for the root.
+    at: String,
+    entries: Entries<'j>,
+    violations: &'v mut Vec<FieldViolation>,
+}
+
+/// Where the types of the Gemini API live.
+const PACKAGE: &str = "type.googleapis.com/google.ai.generativelanguage.v1beta";
+
+impl<'j, 'v> Fields<'j, 'v> {
+    /// Reads a message and refuses what `read` leaves behind.
+    pub(super) fn read_all<T>(
+        at: String,
+        entries: Entries<'j>,
+        violations: &'v mut Vec<FieldViolation>,
+        read: impl FnOnce(&mut Fields<'j, 'v>) -> T,
+    ) -> T {
+        let mut fields = Self { at, entries, violations };
+        let message = read(&mut fields);
+        fields.refuse_rest();
+        message
+    }
+
+    pub(in crate::provider) fn text(&mut self, name: &str) -> Option<String> {
+        self.scalar(name, "TYPE_STRING", |json| match json {
+            Json::Text(text) => Ok(text.into_owned()),
+            other => Err(other),
+        })
+    }
+
+    pub(in crate::provider) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.scalar(name, "TYPE_BOOL", |json| match json {
+            Json::Flag(flag) => Ok(flag),
+            other => Err(other),
+        })
+    }
+
+    pub(in crate::provider) fn integer(&mut self, name: &str) -> Option<i32> {
+        self.scalar(name, "TYPE_INT32", |json| whole(&json).ok_or(json))
+    }
+
+    pub(in crate::provider) fn number(&mut self, name: &str) -> Option<f64> {
+        self.scalar(name, "TYPE_FLOAT", |json| real(&json).ok_or(json))
+    }
+
+    /// Bytes in base64.
+    pub(in crate::provider) fn bytes(&mut self, name: &str) -> Option<Vec<u8>> {
+        let (at, json) = self.take(name)?;
+        let Json::Text(text) = json else {
+            self.invalid(&at, "TYPE_BYTES", &json);
+            return None;
+        };
+        let decoded = decode(&text);
+        if decoded.is_none() {
+            let shown: String = text.chars().take(100).collect();
+            let reason = format!("Base64 decoding failed for \"{shown}\"");
+            self.note(&at, format!("Invalid value at '{at}' (TYPE_BYTES), {reason}"));
+        }
+        decoded
+    }
+
+    /// One of these names of the enum `kind`, in any case.
+    pub(in crate::provider) fn choice(
+        &mut self,
+        name: &str,
+        kind: &str,
+        among: &[&'static str],
+    ) -> Option<&'static str> {
+        let (at, json) = self.take(name)?;
+        self.choose(&at, &json, kind, among)
+    }
+
+    pub(in crate::provider) fn choices(
+        &mut self,
+        name: &str,
+        kind: &str,
+        among: &[&'static str],
+    ) -> Vec<&'static str> {
+        let values = self.list(name);
+        values.into_iter().filter_map(|(at, json)| self.choose(&at, &json, kind, among)).collect()
+    }
+
+    pub(in crate::provider) fn texts(&mut self, name: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (at, json) in self.list(name) {
+            match json {
+                Json::Text(text) => texts.push(text.into_owned()),
+                other => self.invalid(&at, "TYPE_STRING", &other),
+            }
+        }
+        texts
+    }
+
+    pub(in crate::provider) fn message<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        read: impl FnOnce(&mut Fields<'j, '_>) -> T,
+    ) -> Option<T> {
+        let (at, json) = self.take(name)?;
+        self.descend(at, json, kind, read)
+    }
+
+    pub(in crate::provider) fn messages<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        mut read: impl FnMut(&mut Fields<'j, '_>) -> T,
+    ) -> Vec<T> {
+        let values = self.list(name);
+        values.into_iter().filter_map(|(at, json)| self.descend(at, json, kind, &mut read)).collect()
+    }
+
+    /// Whether the field is there, with anything in it.
+    pub(in crate::provider) fn anything(&mut self, name: &str) -> bool {
+        self.take(name).is_some()
+    }
+
+    fn scalar<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        read: impl FnOnce(Json<'j>) -> Result<T, Json<'j>>,
+    ) -> Option<T> {
+        let (at, json) = self.take(name)?;
+        read(json).map_err(|wrong| self.invalid(&at, kind, &wrong)).ok()
+    }
+
+    fn descend<T>(
+        &mut self,
+        at: String,
+        json: Json<'j>,
+        kind: &str,
+        read: impl FnOnce(&mut Fields<'j, '_>) -> T,
+    ) -> Option<T> {
+        match json {
+            Json::Object(entries) => Some(Fields::read_all(at, entries, self.violations, read)),
+            other => {
+                self.invalid(&at, &format!("{PACKAGE}.{kind}"), &other);
+                None
+            }
+        }
+    }
+
+    fn choose(
+        &mut self,
+        at: &str,
+        json: &Json<'j>,
+        kind: &str,
+        among: &[&'static str],
+    ) -> Option<&'static str> {
+        let named = |text: &str| among.iter().copied().find(|known| known.eq_ignore_ascii_case(text));
+        let found = if let Json::Text(text) = json { named(text) } else { None };
+        if found.is_none() {
+            self.invalid(at, &format!("{PACKAGE}.{kind}"), json);
+        }
+        found
+    }
+
+    /// The values of a list and their paths; one value alone is a list of one.
+    fn list(&mut self, name: &str) -> Vec<(String, Json<'j>)> {
+        match self.take(name) {
+            Some((at, Json::List(values))) => (0..)
+                .zip(values)
+                .map(|(place, value): (usize, _)| (format!("{at}[{place}]"), value))
+                .collect(),
+            Some((at, value)) => vec![(format!("{at}[0]"), value)],
+            None => Vec::new(),
+        }
+    }
+
+    /// Takes the field out, in either spelling; null is absent.
+    fn take(&mut self, name: &str) -> Option<(String, Json<'j>)> {
+        let place = self.entries.iter().position(|(key, _)| is_spelling(key, name))?;
+        let (_, value) = self.entries.remove(place);
+        let dot = if self.at.is_empty() { "" } else { "." };
+        (!matches!(value, Json::Null)).then(|| (format!("{}{dot}{name}", self.at), value))
+    }
+
+    fn refuse_rest(&mut self) {
+        for (name, _) in std::mem::take(&mut self.entries) {
+            let name: String = name.chars().take(100).collect();
+            let place = if self.at.is_empty() { String::new() } else { format!(" at '{}'", self.at) };
+            let description =
+                format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field.");
+            let field = (!self.at.is_empty()).then(|| self.at.clone());
+            self.violations.push(FieldViolation { field, description });
+        }
+    }
+
+    fn invalid(&mut self, at: &str, kind: &str, value: &Json<'j>) {
+        self.note(at, format!("Invalid value at '{at}' ({kind}), {value}"));
+    }
+
+    fn note(&mut self, at: &str, description: String) {
+        self.violations.push(FieldViolation { field: Some(at.to_owned()), description });
+    }
+}
+
+/// Whether `key` is `name`, which is in `snake_case`, or its `camelCase`.
+fn is_spelling(key: &str, name: &str) -> bool {
+    let mut raise = false;
+    let camel = name.chars().filter_map(|letter| {
+        let raised = std::mem::replace(&mut raise, letter == '_');
+        (letter != '_').then(|| if raised { letter.to_ascii_uppercase() } else { letter })
+    });
+    key == name || key.chars().eq(camel)
+}
+
+fn whole(json: &Json<'_>) -> Option<i32> {
+    match json {
+        Json::Integer(number) => i32::try_from(*number).ok(),
+        // 3.0 is an integer to protobuf, and so are "3" and 3e0.
+        Json::Real(number) if number.fract() == 0.0 => format!("{number:.0}").parse().ok(),
+        Json::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn real(json: &Json<'_>) -> Option<f64> {
+    match json {
+        Json::Integer(number) => number.to_string().parse().ok(),
+        Json::Real(number) => Some(*number).filter(|number| number.is_finite()),
+        Json::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let unpadded = text.trim_end_matches('=');
+    let url_safe = unpadded.bytes().any(|byte| matches!(byte, b'-' | b'_'));
+    let engine = if url_safe { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
+    engine.decode(unpadded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::provider::protojson;
+
+    #[test]
+    fn both_spellings_and_both_alphabets_are_read() {
+        for body in [
+            r#"{"mimeType": "a", "inlineData": {"data": "_-8="}}"#,
+            r#"{"mime_type": "a", "inline_data": {"data": "/+8"}}"#,
+        ] {
+            let read = protojson::read(body.as_bytes(), |fields| {
+                (fields.text("mime_type"), fields.message("inline_data", "Blob", |blob| blob.bytes("data")))
+            });
+            assert_eq!(read.unwrap(), (Some("a".into()), Some(Some(vec![0xff, 0xef]))));
+        }
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_by_path() {
+        let body = r#"{"list": [{"number": "x"}, {"other": 1}], "odd": 1, "flag": 3, "kind": "C"}"#;
+        let refusal = protojson::read(body.as_bytes(), |fields| {
+            fields.messages("list", "Item", |item| item.number("number"));
+            fields.flag("flag");
+            fields.choice("kind", "Kind", &["A", "B"]);
+        })
+        .unwrap_err();
+        assert_eq!(
+            refusal.message.lines().collect::<Vec<_>>(),
+            [
+                r#"Invalid value at 'list[0].number' (TYPE_FLOAT), "x""#,
+                r#"Invalid JSON payload received. Unknown name "other" at 'list[1]': Cannot find field."#,
+                "Invalid value at 'flag' (TYPE_BOOL), 3",
+                "Invalid value at 'kind' \
+                 (type.googleapis.com/google.ai.generativelanguage.v1beta.Kind), \"C\"",
+                r#"Invalid JSON payload received. Unknown name "odd": Cannot find field."#,
+            ]
+        );
+    }
+
+    #[test]
+    fn null_is_absent_one_value_is_a_list_and_numbers_have_many_spellings() {
+        let body = br#"{"a": null, "kinds": "b", "x": 3.0, "y": "4", "z": 99999999999}"#;
+        let read = protojson::read(body, |fields| {
+            let kinds = fields.choices("kinds", "Kind", &["A", "B"]);
+            let whole = (fields.integer("x"), fields.integer("y"));
+            (fields.text("a"), kinds, whole, fields.number("z"))
+        });
+        assert_eq!(read.unwrap(), (None, vec!["B"], (Some(3), Some(4)), Some(99_999_999_999.0)));
+        assert!(protojson::read(br#"{"z": 99999999999}"#, |fields| fields.integer("z")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_refused() {
+        let deep = "[".repeat(200);
+        for body in [&b""[..], b"{", b"[]", b"\"x\"", b"{\"a\": \xff}", b"{\"a\":}", deep.as_bytes()] {
+            assert!(protojson::read(body, |_| ()).is_err(), "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The simulator as its clients meet it: over HTTP, on a real listener.
+
+mod admin;
+mod arrivals;
+mod faults;
+mod limits;
+mod pictures;
+mod refusals;
+#[cfg(test)]
+mod stage;
+mod streams;
