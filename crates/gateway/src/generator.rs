@@ -1,0 +1,64 @@
+//! The port to the generation service.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Failure, GenerationEvent, GenerationRequest};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use proto::{
+    failure_of, limits,
+    v1::{self, generation_client::GenerationClient},
+};
+use tonic::{Code, transport::Channel};
+
+/// The steps of one answer, in the order that [`GenerationEvent`] promises. Dropping it cancels the request.
+pub type Events = BoxStream<'static, Result<GenerationEvent, Failure>>;
+
+/// Makes pictures.
+#[async_trait]
+pub trait Generator: Send + Sync {
+    /// Asks for pictures. A failure of the whole request comes instead of the events, or ends them.
+    async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure>;
+
+    /// Whether it can be reached now.
+    async fn ready(&self) -> bool {
+        true
+    }
+}
+
+/// The generation service at the other end of a gRPC channel.
+pub struct RemoteGenerator(GenerationClient<Channel>);
+
+/// How long a service may take to show that it is there.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+impl RemoteGenerator {
+    /// Speaks to the service behind `channel`.
+    pub fn new(channel: Channel) -> Self {
+        let client = GenerationClient::new(channel)
+            .max_encoding_message_size(limits::MESSAGE)
+            .max_decoding_message_size(limits::MESSAGE);
+        Self(client)
+    }
+}
+
+#[async_trait]
+impl Generator for RemoteGenerator {
+    async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure> {
+        let answer = self.0.clone().generate(v1::GenerateRequest::from(request)).await;
+        let events = answer.map_err(|status| failure_of(&status))?.into_inner();
+        let events = events.map(|event| match event {
+            Ok(event) => GenerationEvent::try_from(event),
+            Err(status) => Err(failure_of(&status)),
+        });
+        Ok(events.boxed())
+    }
+
+    /// A service that is there refuses an empty request, and draws nothing.
+    async fn ready(&self) -> bool {
+        let mut probe = tonic::Request::new(v1::GenerateRequest::default());
+        probe.set_timeout(READY_WITHIN);
+        let answer = self.0.clone().generate(probe).await;
+        answer.is_err_and(|status| status.code() == Code::InvalidArgument)
+    }
+}
