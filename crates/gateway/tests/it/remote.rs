@@ -1,0 +1,132 @@
+//! The ports over gRPC, through a pipe.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{
+    Conversation, Failure, FailureKind, GenerationEvent, GenerationRequest, ImageCount, ManualClock,
+    PersonGeneration, PictureSpec, Resolution, Timestamp,
+};
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use gateway::{
+    auth::{Clients as _, RemoteClients},
+    generator::{Generator as _, RemoteGenerator},
+};
+use proto::{
+    status_of, transport,
+    v1::{
+        AuthenticateRequest, AuthenticateResponse, GenerateEvent, GenerateRequest,
+        clients_server::{Clients, ClientsServer},
+        generation_server::{Generation, GenerationServer},
+    },
+};
+use std::time::Duration;
+use tonic::{Request, Response, Status, transport::Channel};
+
+use crate::stage::one_picture;
+
+/// Knows one key, and counts how often it is asked.
+struct Ledger(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Clients for Ledger {
+    async fn authenticate(
+        &self,
+        request: Request<AuthenticateRequest>,
+    ) -> Result<Response<AuthenticateResponse>, Status> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        if request.into_inner().key_sha256 == Bytes::from_static(&[7; 32]) {
+            return Ok(Response::new(AuthenticateResponse { client: "studio".into() }));
+        }
+        Err(status_of(Failure::new(FailureKind::Unauthenticated, "nobody has this key")))
+    }
+}
+
+/// Draws one picture for whoever asks properly.
+struct Studio;
+
+#[async_trait]
+impl Generation for Studio {
+    type GenerateStream = BoxStream<'static, Result<GenerateEvent, Status>>;
+
+    async fn generate(
+        &self,
+        request: Request<GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStream>, Status> {
+        GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
+        let events = one_picture("").into_iter().map(|event| Ok(event.unwrap().into()));
+        let failure = status_of(Failure::new(FailureKind::NoImage, "nothing more"));
+        Ok(Response::new(stream::iter(events.chain([Err(failure)])).boxed()))
+    }
+}
+
+fn serve(asked: &Arc<AtomicUsize>) -> Channel {
+    let (channel, incoming) = transport::pipe();
+    let server = transport::server()
+        .add_service(ClientsServer::new(Ledger(asked.clone())))
+        .add_service(GenerationServer::new(Studio));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    channel
+}
+
+#[tokio::test]
+async fn a_good_key_is_asked_for_once_a_second_and_a_bad_one_every_time() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(5_000)));
+    let clients = RemoteClients::new(serve(&asked), clock.clone());
+    let times = || asked.load(Ordering::SeqCst);
+    for _ in 0..3 {
+        assert_eq!(clients.authenticate([7; 32]).await.unwrap().id.as_str(), "studio");
+    }
+    assert_eq!(times(), 1);
+    clock.advance(Duration::from_millis(999));
+    clients.authenticate([7; 32]).await.unwrap();
+    assert_eq!(times(), 1);
+    clock.advance(Duration::from_millis(1));
+    clients.authenticate([7; 32]).await.unwrap();
+    assert_eq!(times(), 2);
+    clock.set(Timestamp::from_millis(1));
+    clients.authenticate([7; 32]).await.unwrap();
+    assert_eq!(times(), 3);
+    for _ in 0..2 {
+        let failure = clients.authenticate([8; 32]).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unauthenticated);
+    }
+    assert_eq!(times(), 5);
+}
+
+#[tokio::test]
+async fn events_and_the_failure_that_ends_them_cross_the_pipe() {
+    let generator = RemoteGenerator::new(serve(&Arc::default()));
+    let request = GenerationRequest {
+        id: domain::RequestId::new("req_1").unwrap(),
+        client: domain::ClientId::new("studio").unwrap(),
+        model: "gemini-3-pro-image".into(),
+        conversation: Conversation::prompt("a fox").unwrap(),
+        spec: PictureSpec { aspect_ratio: "1:1".parse().unwrap(), resolution: Resolution::K1 },
+        count: ImageCount::ONE,
+        person_generation: PersonGeneration::Allow,
+        seed: None,
+        gather: false,
+    };
+    let mut events: Vec<Result<GenerationEvent, Failure>> =
+        generator.generate(request).await.unwrap().collect().await;
+    assert_eq!(events.pop().unwrap().unwrap_err().kind, FailureKind::NoImage);
+    assert_eq!(events, one_picture(""));
+}
+
+#[tokio::test]
+async fn services_are_ready_when_they_answer() {
+    let clock = || Arc::new(ManualClock::default());
+    let channel = serve(&Arc::default());
+    assert!(RemoteGenerator::new(channel.clone()).ready().await);
+    assert!(RemoteClients::new(channel, clock()).ready().await);
+    let (nobody, incoming) = transport::pipe();
+    drop(incoming);
+    assert!(!RemoteGenerator::new(nobody.clone()).ready().await);
+    assert!(!RemoteClients::new(nobody, clock()).ready().await);
+}
