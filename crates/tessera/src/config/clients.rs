@@ -1,0 +1,54 @@
+//! `[[clients]]`: the applications that may ask for pictures.
+
+use std::collections::HashSet;
+
+use domain::{Client, ClientId};
+use serde::Deserialize;
+
+use super::secret::{Secret, SecretSource};
+
+/// One client and where its key is. Only quota fetches the key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Entry")]
+pub(crate) struct NamedKey {
+    /// Who it is.
+    pub client: Client,
+    /// Where its key is.
+    pub key: SecretSource,
+}
+
+/// A client as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    key: Option<Secret>,
+    key_env: Option<String>,
+}
+
+impl TryFrom<Entry> for NamedKey {
+    type Error = String;
+
+    fn try_from(written: Entry) -> Result<Self, String> {
+        let id = ClientId::new(written.name).map_err(|error| error.to_string())?;
+        let key = match (written.key, written.key_env) {
+            (Some(_), Some(_)) => Err("give one of `key` and `key_env`, not both"),
+            (inline, variable) => SecretSource::one_of("key", inline, variable, None)
+                .ok()
+                .flatten()
+                .ok_or("give `key` or `key_env`"),
+        };
+        let key = key.map_err(|error| format!("client {id}: {error}"))?;
+        Ok(Self { client: Client { id }, key })
+    }
+}
+
+/// Tells which names are taken twice.
+pub(crate) fn check(clients: &[NamedKey], problems: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    for NamedKey { client: Client { id }, .. } in clients {
+        if !seen.insert(id) {
+            problems.push(format!("clients: two are called {id}; give each its own `name`"));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `[generation]` and `[generation.gemini]`: the core and its provider.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ::generation::upstream;
+use serde::Deserialize;
+
+use super::value::{Origin, Parsed, Seconds, ServiceUrl};
+
+/// The section.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Generation {
+    /// Where generation listens for gRPC; `127.0.0.1:8050`.
+    pub listen: SocketAddr,
+    /// Where quota is; `http://127.0.0.1:8051`.
+    pub quota_url: Parsed<ServiceUrl>,
+    /// The most calls for one picture, each on another account; 3.
+    pub max_attempts: u32,
+    /// How long one request may take in all, its wait for quota included; 180.
+    pub deadline_seconds: Seconds,
+    /// The Gemini API.
+    pub gemini: Gemini,
+}
+
+/// How to reach the Gemini API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Gemini {
+    /// Scheme and host; Google's own.
+    pub base_url: Parsed<Origin>,
+    /// How long connecting may take; 5.
+    pub connect_timeout_seconds: Seconds,
+    /// How long the first byte of an answer may take, which is nearly the whole time of drawing; 170.
+    pub first_byte_timeout_seconds: Seconds,
+    /// How long an answer that has begun may stand still; 30.
+    pub idle_timeout_seconds: Seconds,
+    /// How long one call may take in all; 175.
+    pub total_timeout_seconds: Seconds,
+    /// The largest answer, in bytes, its base64 included; 64 MiB.
+    pub answer_limit_bytes: usize,
+}
+
+impl Generation {
+    /// What generation itself needs to know.
+    pub(crate) fn settings(&self) -> ::generation::Settings {
+        ::generation::Settings {
+            max_attempts: self.max_attempts,
+            deadline: self.deadline_seconds.get(),
+            gemini: self.gemini.settings(),
+        }
+    }
+}
+
+impl Gemini {
+    /// Whether calls go where they go when nothing is said: to Google.
+    pub(crate) fn is_google(&self) -> bool {
+        self.base_url == Self::default().base_url
+    }
+
+    /// Has calls go to a server of this machine.
+    pub(crate) fn call(&mut self, address: SocketAddr) {
+        self.base_url = Parsed(format!("http://{address}").parse().expect("an address is an origin"));
+    }
+
+    fn settings(&self) -> upstream::gemini::Settings {
+        upstream::gemini::Settings {
+            base_url: self.base_url.0.as_str().to_owned(),
+            timeouts: upstream::Timeouts {
+                connect: self.connect_timeout_seconds.get(),
+                first_byte: self.first_byte_timeout_seconds.get(),
+                idle: self.idle_timeout_seconds.get(),
+                total: self.total_timeout_seconds.get(),
+            },
+            answer_limit_bytes: self.answer_limit_bytes,
+        }
+    }
+}
+
+impl Default for Generation {
+    fn default() -> Self {
+        let settings = ::generation::Settings::default();
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8050).into(),
+            quota_url: Parsed("http://127.0.0.1:8051".parse().expect("is a service URL")),
+            max_attempts: settings.max_attempts,
+            deadline_seconds: settings.deadline.into(),
+            gemini: settings.gemini.into(),
+        }
+    }
+}
+
+impl Default for Gemini {
+    fn default() -> Self {
+        upstream::gemini::Settings::default().into()
+    }
+}
+
+impl From<upstream::gemini::Settings> for Gemini {
+    fn from(settings: upstream::gemini::Settings) -> Self {
+        let upstream::gemini::Settings { base_url, timeouts, answer_limit_bytes } = settings;
+        Self {
+            base_url: Parsed(base_url.parse().expect("generation's own default is an origin")),
+            connect_timeout_seconds: timeouts.connect.into(),
+            first_byte_timeout_seconds: timeouts.first_byte.into(),
+            idle_timeout_seconds: timeouts.idle.into(),
+            total_timeout_seconds: timeouts.total.into(),
+            answer_limit_bytes,
+        }
+    }
+}

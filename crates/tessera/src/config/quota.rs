@@ -1,0 +1,58 @@
+//! `[quota]`: the ledger.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use ::quota::store::Location;
+use serde::Deserialize;
+
+use super::{
+    secret::{Secret, SecretSource},
+    value::Parsed,
+};
+
+/// The section, read.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Section")]
+pub(crate) struct Quota {
+    /// Where quota listens for gRPC; `127.0.0.1:8051`.
+    pub listen: SocketAddr,
+    /// Where the ledger is kept; `ledger.redb` in the data directory when nothing is said.
+    pub store: Option<Location>,
+    /// What client keys are hashed with; a file in the data directory, made once, when nothing is said.
+    pub pepper: Option<SecretSource>,
+}
+
+/// The section as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    #[serde(default = "listen")]
+    listen: SocketAddr,
+    store: Option<Parsed<Location>>,
+    key_pepper: Option<Secret>,
+    key_pepper_env: Option<String>,
+    key_pepper_file: Option<PathBuf>,
+}
+
+impl TryFrom<Section> for Quota {
+    type Error = String;
+
+    fn try_from(written: Section) -> Result<Self, String> {
+        let Section { listen, store, key_pepper, key_pepper_env, key_pepper_file } = written;
+        let pepper = SecretSource::one_of("key_pepper", key_pepper, key_pepper_env, key_pepper_file)?;
+        Ok(Self { listen, store: store.map(|Parsed(location)| location), pepper })
+    }
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { listen: listen(), store: None, pepper: None }
+    }
+}
+
+fn listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8051).into()
+}

@@ -1,0 +1,129 @@
+//! Values as a configuration spells them.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use tonic::transport::Uri;
+
+/// A duration written as a number of seconds, more than 0 and at most a day; `0.5` is half a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Seconds(Duration);
+
+impl Seconds {
+    const LONGEST: f64 = 86_400.0;
+
+    /// The value as a duration.
+    pub(crate) const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl From<Duration> for Seconds {
+    fn from(duration: Duration) -> Self {
+        Self(duration)
+    }
+}
+
+impl TryFrom<f64> for Seconds {
+    type Error = String;
+
+    fn try_from(seconds: f64) -> Result<Self, String> {
+        if seconds > 0.0 && seconds <= Self::LONGEST {
+            Ok(Self(Duration::from_secs_f64(seconds)))
+        } else {
+            Err(format!("`{seconds}` must be more than 0 and at most {} seconds", Self::LONGEST))
+        }
+    }
+}
+
+/// A value written as text in its own notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parsed<T>(pub T);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Parsed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Scheme, host and perhaps port of a server, and nothing more: `https://host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin(String);
+
+impl Origin {
+    /// The text, without a slash at its end.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("`{text}` must be http:// or https:// with a host, and no path");
+        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let known_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let bare = uri.path_and_query().is_none_or(|path| path == "/");
+        let plain_host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if known_scheme && bare && plain_host {
+            Ok(Self(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err(refused())
+        }
+    }
+}
+
+/// Where another role listens. The roles speak gRPC without TLS to one another: `http://host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceUrl(Origin);
+
+impl ServiceUrl {
+    /// The text, without a slash at its end.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for ServiceUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<Origin>() {
+            Ok(origin) if origin.as_str().starts_with("http://") => Ok(Self(origin)),
+            _ => Err(format!("`{text}` must be http://host:port")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_alone() {
+        for (text, expected) in [
+            ("https://generativelanguage.googleapis.com", Some("https://generativelanguage.googleapis.com")),
+            ("http://127.0.0.1:8090/", Some("http://127.0.0.1:8090")),
+            ("https://host/v1beta", None),
+            ("https://host?key=1", None),
+            ("https://user@host", None),
+            ("ftp://host", None),
+            ("host:80", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<Origin>().ok().as_ref().map(Origin::as_str), expected, "{text}");
+        }
+        assert!("https://quota:8051".parse::<ServiceUrl>().is_err());
+    }
+
+    #[test]
+    fn seconds_are_positive_and_at_most_a_day() {
+        assert_eq!(Seconds::try_from(0.5).unwrap().get(), Duration::from_millis(500));
+        for seconds in [0.0, -1.0, 86_401.0, f64::NAN, f64::INFINITY] {
+            assert!(Seconds::try_from(seconds).is_err(), "{seconds}");
+        }
+    }
+}
