@@ -1,1 +1,137 @@
-fn main() {}
+//! The `tessera` command: every role of the gateway in one binary.
+
+mod assembly;
+mod commands;
+mod config;
+mod data_dir;
+mod first_key;
+mod key;
+mod provider;
+mod running;
+mod serving;
+mod whole;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    commands::{gateway, generate, generation, quota, simulator, up},
+    config::{Environment, Invalid},
+};
+
+/// Image generation for OpenAI and Anthropic clients, drawn by Google's models
+#[derive(Debug, Parser)]
+#[command(name = "tessera", version)]
+struct Options {
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct LogOptions {
+    /// What is logged to standard error, such as `info,generation=debug`
+    #[arg(long = "log", value_name = "FILTER", env = "TESSERA_LOG", global = true)]
+    filter: Option<String>,
+    /// How it is written
+    #[arg(long = "log-format", value_name = "FORMAT", env = "TESSERA_LOG_FORMAT", global = true)]
+    #[arg(value_enum, default_value_t = LogFormat::Text)]
+    format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything in one process
+    Up(up::Options),
+    /// Runs the edge: the APIs that applications speak
+    Gateway(gateway::Options),
+    /// Runs the core: leases, calls to the provider, retries
+    Generation(generation::Options),
+    /// Runs the ledger: accounts, clients, quota
+    Quota(quota::Options),
+    /// Makes pictures and writes them to files
+    Generate(generate::Options),
+    /// Runs a Gemini API that draws test pictures and fails on command
+    Simulator(simulator::Options),
+}
+
+/// The exit status for a configuration that cannot be used: `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match start(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tessera: {error:#}");
+            if error.is::<Invalid>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn start(options: Options) -> anyhow::Result<()> {
+    options.log.init(options.command.default_filter())?;
+    let environment = Environment::of_process();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    runtime.block_on(options.command.run(&environment))
+}
+
+impl LogOptions {
+    fn init(&self, default_filter: &str) -> Result<(), Invalid> {
+        let format = match self.format {
+            LogFormat::Text => telemetry::Format::Text,
+            LogFormat::Json => telemetry::Format::Json,
+        };
+        let filter = self.filter.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(default_filter);
+        telemetry::init(format, filter).map_err(|error| Invalid::from(error.to_string()))
+    }
+}
+
+impl Command {
+    /// What is logged when nothing is said: a picture made at the prompt needs no log beside it.
+    const fn default_filter(&self) -> &'static str {
+        match self {
+            Self::Generate(_) => "warn",
+            Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
+                "info"
+            }
+        }
+    }
+
+    async fn run(self, environment: &Environment) -> anyhow::Result<()> {
+        match self {
+            Self::Up(options) => up::run(options, environment).await,
+            Self::Gateway(options) => gateway::run(options, environment).await,
+            Self::Generation(options) => generation::run(options, environment).await,
+            Self::Quota(options) => quota::run(options, environment).await,
+            Self::Generate(options) => generate::run(options, environment).await,
+            Self::Simulator(options) => simulator::run(options).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+}

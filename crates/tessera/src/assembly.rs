@@ -1,0 +1,92 @@
+//! The roles, built from the configuration.
+
+use std::sync::Arc;
+
+use domain::{AccountId, Client, Clock, SystemClock};
+use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
+use generation::{Credentials, Generation, leases::RemoteLeases};
+use quota::{ClientEntry, KeyHash, Quota, store::Location};
+use secrecy::SecretString;
+use tonic::transport::Channel;
+
+use crate::{
+    config::{Config, Environment, Invalid},
+    data_dir::DataDir,
+    key,
+};
+
+/// The machine's own clock, as the services take it.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// The edge, between the services behind these channels.
+pub(crate) fn gateway(config: &Config, generation: Channel, quota: Channel) -> Gateway {
+    Gateway::new(
+        config.gateway.settings(),
+        Arc::clone(&config.catalog),
+        Arc::new(RemoteGenerator::new(generation)),
+        Arc::new(RemoteClients::new(quota, clock())),
+        clock(),
+    )
+}
+
+/// The core, with the credentials of every account: it alone fetches them.
+pub(crate) fn generation(
+    config: &Config,
+    environment: &Environment,
+    quota: Channel,
+) -> Result<Generation, Invalid> {
+    let credentials = Credentials::new(credentials(config, environment)?);
+    let leases = Arc::new(RemoteLeases::new(quota));
+    Generation::new(config.generation.settings(), Arc::clone(&config.catalog), credentials, leases)
+        .map_err(|error| Invalid::from(error.to_string()))
+}
+
+fn credentials(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Vec<(AccountId, SecretString)>, Invalid> {
+    Invalid::unless_all(config.accounts.iter().map(|owned| {
+        let id = owned.account.id.clone();
+        match owned.credential.resolve(environment) {
+            Ok(key) => Ok((id, key)),
+            Err(error) => Err(format!("account {id}: {error}")),
+        }
+    }))
+}
+
+/// The ledger, which also admits `remembered`, a client that the configuration does not name.
+pub(crate) async fn quota(
+    config: &Config,
+    data: &DataDir,
+    environment: &Environment,
+    remembered: Option<(Client, KeyHash)>,
+) -> anyhow::Result<Quota> {
+    let settings = quota::Settings {
+        accounts: config.accounts.iter().map(|owned| owned.account.clone()).collect(),
+        clients: clients(config, environment)?,
+        pepper: key::pepper(&config.quota, data, environment)?,
+    };
+    let location = match &config.quota.store {
+        Some(location) => location.clone(),
+        None => Location::Embedded(data.file("ledger.redb")?),
+    };
+    let store = quota::store::open(&location, clock()).await?;
+    let quota = Quota::new(settings, Arc::clone(&config.catalog), store, clock());
+    let quota = quota.and_then(|quota| match remembered {
+        Some((client, key)) => quota.admitting(client, key),
+        None => Ok(quota),
+    });
+    quota.map_err(|error| Invalid::from(error.to_string()).into())
+}
+
+fn clients(config: &Config, environment: &Environment) -> Result<Vec<ClientEntry>, Invalid> {
+    Invalid::unless_all(config.clients.iter().map(|named| {
+        let client = named.client.clone();
+        match named.key.resolve(environment) {
+            Ok(key) => Ok(ClientEntry { client, key }),
+            Err(error) => Err(format!("client {}: {error}", client.id)),
+        }
+    }))
+}

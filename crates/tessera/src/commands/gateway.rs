@@ -1,0 +1,32 @@
+//! `tessera gateway`: the edge on its own.
+
+use clap::Args;
+
+use crate::{
+    assembly,
+    config::{ConfigFile, Environment},
+    serving,
+};
+
+/// What the command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
+    let config = options.config.load(environment)?;
+    let generation = proto::transport::connect(config.gateway.generation_url.0.as_str())?;
+    let quota = proto::transport::connect(config.gateway.quota_url.0.as_str())?;
+    let edge = assembly::gateway(&config, generation, quota);
+    let listener = serving::bind("the gateway", config.gateway.listen).await?;
+    let stop = serving::stop_on_signal()?;
+    serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
+
+    let settings = config.gateway.settings();
+    let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
+    let grace = config.generation.deadline_seconds.get();
+    Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
+}

@@ -1,0 +1,34 @@
+//! `tessera generation`: the core on its own.
+
+use clap::Args;
+use tokio::time::timeout;
+
+use crate::{
+    assembly,
+    config::{ConfigFile, Environment},
+    serving::{self, SETTLING},
+};
+
+/// What the command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
+    let config = options.config.load(environment)?;
+    let quota = proto::transport::connect(config.generation.quota_url.0.as_str())?;
+    let core = assembly::generation(&config, environment, quota)?;
+    let listener = serving::bind("generation", config.generation.listen).await?;
+    let stop = serving::stop_on_signal()?;
+    serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));
+
+    let grace = config.generation.deadline_seconds.get();
+    serving::grpc(core.routes(), serving::incoming(listener), stop, grace).await?;
+    if timeout(SETTLING, core.drain()).await.is_err() {
+        tracing::warn!("some leases could not be settled; they expire by themselves");
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! `tessera quota`: the ledger on its own.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::{
+    assembly,
+    config::{ConfigFile, Environment},
+    data_dir::DataDirOption,
+    serving,
+};
+
+/// What the command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(flatten)]
+    data_dir: DataDirOption,
+}
+
+/// How long the calls in flight may take once told to stop; each is one step of the ledger.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until told to stop.
+pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
+    let config = options.config.load(environment)?;
+    let data = options.data_dir.resolve(environment);
+    let ledger = assembly::quota(&config, &data, environment, None).await?;
+    let listener = serving::bind("quota", config.quota.listen).await?;
+    let stop = serving::stop_on_signal()?;
+    serving::announce(&format!("tessera quota listens on {}", serving::url_of(listener.local_addr()?)));
+
+    let serving = serving::grpc(ledger.routes(), serving::incoming(listener), stop.clone(), GRACE);
+    let (served, ()) = tokio::join!(serving, ledger.expire_until(stop.cancelled()));
+    served
+}

@@ -1,0 +1,51 @@
+//! `tessera up`: everything in one process, with nothing else installed.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use crate::{
+    config::{ConfigFile, Environment},
+    data_dir::DataDirOption,
+    first_key::Admission,
+    provider::Draughtsman,
+    serving,
+    whole::Whole,
+};
+
+/// What the command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Where the gateway listens [default: 127.0.0.1:8045, or what the configuration says]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    data_dir: DataDirOption,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
+    let mut config = options.config.load(environment)?;
+    if let Some(listen) = options.listen {
+        config.gateway.listen = listen;
+    }
+    let data = options.data_dir.resolve(environment);
+    data.claim()?;
+    let draughtsman = Draughtsman::choose(&mut config, environment).await?;
+    let admission = Admission::decide(&mut config, &data, environment)?;
+    let mut whole = Whole::start(&config, &data, environment, admission.remembered()).await?;
+    let stop = serving::stop_on_signal()?;
+    admission.keep(&data)?;
+
+    let url = serving::url_of(whole.address());
+    let (drawing, asking) = (draughtsman.describe(), admission.describe(&data, &url)?);
+    serving::announce(&format!("Tessera listens on {url}\n{drawing}\n{asking}"));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        why = whole.failed() => return Err(why),
+    }
+    whole.stop().await?;
+    draughtsman.rest().await
+}
