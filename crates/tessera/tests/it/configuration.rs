@@ -1,0 +1,41 @@
+//! Configurations that cannot be used.
+
+use std::fs;
+
+use crate::process::tessera;
+
+#[test]
+fn a_configuration_that_cannot_be_used_ends_every_role_with_64_and_names_the_key() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("tessera.toml");
+    fs::write(&config, "[gateway]\nlistenn = '127.0.0.1:0'").unwrap();
+    for role in ["up", "gateway", "generation", "quota"] {
+        let ended = tessera([role, "--config"]).arg(&config).output().unwrap();
+        let message = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(64), "{role}: {message}");
+        assert!(message.contains("tessera.toml:2: unknown field `listenn`"), "{role}: {message}");
+        assert!(ended.stdout.is_empty(), "{role} listened all the same");
+    }
+}
+
+#[test]
+fn what_only_the_services_can_judge_ends_with_64_too() {
+    let home = tempfile::tempdir().unwrap();
+    for (variable, value, expected) in [
+        ("TESSERA_GENERATION__MAX_ATTEMPTS", "9", "generation.max_attempts must be 1 to 3"),
+        ("TESSERA_QUOTA__KEY_PEPPER", "short", "key pepper"),
+        (
+            "TESSERA_ACCOUNTS",
+            "[{ id = 'a', provider = 'gemini', project = 'p', tier = 'pro', api_key_env = 'NO_SUCH' }]",
+            "account a: the environment variable NO_SUCH is not set",
+        ),
+        ("TESSERA_GENERATION__GEMINI__BASE_URL", "http://127.0.0.1:1", "no account is to call it"),
+        ("TESSERA_LOG", "=", "the log filter `=`"),
+    ] {
+        let mut up = tessera(["up", "--listen", "127.0.0.1:0", "--data-dir"]);
+        let ended = up.arg(home.path()).env(variable, value).output().unwrap();
+        let message = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(64), "{variable}: {message}");
+        assert!(message.contains(expected), "{variable}: {message}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `tessera generate`, which brings up everything itself where no gateway listens.
+
+use std::{fs, path::Path, process::Command};
+
+use domain::{MediaType, Resolution};
+
+use crate::{
+    picture,
+    process::{Server, printed, tessera},
+};
+
+/// Where nobody listens: the discard port.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+fn generate(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = tessera(["generate", "a lighthouse"]);
+    command.args(arguments).current_dir(home).env("HOME", home).env("TESSERA_GATEWAY_URL", NOBODY);
+    command
+}
+
+#[test]
+fn pictures_are_made_without_a_gateway_and_nothing_is_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let lines = printed(generate(home.path(), &["--size", "16:9", "-n", "2"]));
+    assert_eq!(lines, ["picture.png  1376x768", "picture-2.png  1376x768"]);
+    let lines = printed(generate(home.path(), &["--quality", "medium"]));
+    assert_eq!(lines, ["picture-3.png  2048x2048"]);
+    assert!(picture::is_png(&home.path().join("picture.png"), "16:9", Resolution::K1));
+    assert!(picture::is_png(&home.path().join("picture-3.png"), "1:1", Resolution::K2));
+}
+
+#[test]
+fn the_name_gives_way_to_what_the_bytes_are() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("script.toml"), "[picture]\nformat = 'jpeg'").unwrap();
+    let mut simulator = tessera(["simulator", "--listen", "127.0.0.1:0", "--script"]);
+    simulator.arg(home.path().join("script.toml"));
+    let simulator = Server::start(simulator);
+    let mut command = generate(home.path(), &["-o", "night.png"]);
+    command.env("GEMINI_API_KEY", "k").env("TESSERA_GENERATION__GEMINI__BASE_URL", simulator.url());
+    let ended = command.output().unwrap();
+    let remark = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success(), "{remark}");
+    assert!(remark.contains("No gateway listens on http://127.0.0.1:9"), "{remark}");
+    assert!(remark.contains("The picture is a image/jpeg, so its name ends in .jpg."), "{remark}");
+    assert_eq!(picture::read(&home.path().join("night.jpg")).media_type(), MediaType::Jpeg);
+    assert!(!home.path().join("night.png").exists());
+}
+
+#[test]
+fn a_refusal_is_printed_plainly() {
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (["--model", "dall-e-3"], "the model `dall-e-3` does not exist"),
+        (["--quality", "best"], "quality"),
+        (["-o", "no/such/directory.png"], "the directory no/such does not exist"),
+    ] {
+        let ended = generate(home.path(), &arguments).output().unwrap();
+        let message = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{message}");
+        assert!(message.lines().last().unwrap().starts_with("tessera: "), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The real binary, end to end.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, in the functions that they share too")]
+
+mod cluster;
+mod configuration;
+mod crash;
+mod first_start;
+mod generate;
+mod picture;
+mod process;
+mod sdk;
