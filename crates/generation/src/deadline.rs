@@ -28,8 +28,8 @@ mod tests {
     #[test]
     fn every_unit_is_read_and_nonsense_is_no_deadline() {
         for (text, expected) in [
-            ("2H", Some(Duration::from_secs(7_200))),
-            ("3M", Some(Duration::from_secs(180))),
+            ("2H", Some(Duration::from_hours(2))),
+            ("3M", Some(Duration::from_mins(3))),
             ("10S", Some(Duration::from_secs(10))),
             ("99999999m", Some(Duration::from_millis(99_999_999))),
             ("5u", Some(Duration::from_micros(5))),

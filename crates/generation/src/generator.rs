@@ -1,15 +1,16 @@
 //! Answers requests: leases for all pictures, all pictures side by side, one answer.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use domain::{Catalog, Failure, FailureKind, GenerationRequest, Usage, lease::Shortage};
+use futures_util::FutureExt as _;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::{
     delivery::{Delivery, Event, HungUp},
@@ -86,14 +87,24 @@ impl Generator {
 
 /// Answers until done or until nobody reads. Whatever is dropped here aborts its calls and closes its leases.
 async fn run(answer: Answer, reader: mpsc::Sender<Event>) {
-    let hung_up = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        () = reader.closed() => true,
-        result = answer.run() => result.is_err(),
+        () = reader.closed() => Ok(Err(HungUp)),
+        ended = AssertUnwindSafe(answer.run()).catch_unwind() => ended,
     };
-    if hung_up {
-        info!("the caller hung up");
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(HungUp)) => info!("the caller hung up"),
+        // A stream that merely stopped would look like an answer.
+        Err(_) => {
+            error!("the request was lost to a panic");
+            let _ = reader.send(Err(lost())).await;
+        }
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::Internal, "the picture was lost to an error of ours")
 }
 
 /// The answer to one request while it is made.
@@ -176,8 +187,7 @@ impl Answer {
             self.delivery.take(picture).await?;
         }
         for index in missing {
-            self.fail(index, Failure::new(FailureKind::Internal, "the picture was lost to an error of ours"))
-                .await?;
+            self.fail(index, lost()).await?;
         }
         Ok(())
     }
@@ -188,11 +198,12 @@ impl Answer {
 
     /// Ends the answer, after the ledger knows of every lease: whoever asks next finds the quota current.
     async fn end(self) -> Result<(), HungUp> {
-        for settling in self.settling {
-            settling.wait().await;
-        }
+        Settling::wait_for_all(self.settling).await;
         let tally = self.delivery.finish().await?;
         info!(delivered = tally.delivered, failed = tally.failed, "the request was answered");
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

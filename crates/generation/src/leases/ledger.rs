@@ -125,9 +125,17 @@ impl Settling {
 
     /// Waits until the ledger knows, within reason, so that whoever asks next finds the quota current.
     pub(crate) async fn wait(self) {
-        if let Some(task) = self.0 {
-            let _ = timeout(PATIENCE, task).await;
-        }
+        Self::wait_for_all([self]).await;
+    }
+
+    /// Waits until the ledger knows of all of these, within the same reason.
+    pub(crate) async fn wait_for_all(leases: impl IntoIterator<Item = Self>) {
+        let all = async {
+            for task in leases.into_iter().filter_map(|lease| lease.0) {
+                let _ = task.await;
+            }
+        };
+        let _ = timeout(PATIENCE, all).await;
     }
 }
 

@@ -96,6 +96,19 @@ fn base64_is_read_however_it_is_spelled() {
 }
 
 #[test]
+fn a_large_picture_is_decoded_within_the_buffer_it_came_in() {
+    let mut large = png(0);
+    large.splice(33..33, (0..12_000_000_u32).map(|i| i.to_le_bytes()[1]));
+    let data = STANDARD.encode(&large);
+    let part = format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{data}"}}}}"#);
+    let body = answer(&[part], "STOP").into_bytes();
+    let buffer = body.as_ptr();
+    let image = take_apart(body).unwrap().image;
+    assert!(image.bytes() == &large);
+    assert_eq!(image.bytes().as_ptr(), buffer);
+}
+
+#[test]
 fn the_label_of_a_picture_is_not_believed() {
     let part = picture(1, false).replace("image/png", "image/jpeg");
     assert_eq!(drawn(&answer(&[part], "STOP")).image.media_type(), domain::MediaType::Png);
