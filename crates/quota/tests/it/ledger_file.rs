@@ -12,7 +12,9 @@ use std::{
 use domain::{CallOutcome, LeaseId, ManualClock, lease::Closing};
 use quota::store::{Acquisition, Location, Store, StoreError, open};
 
-use crate::scene::{AMPLE, NOON, ask, candidate, granted, id, ids, one, refused, seconds, standing};
+use crate::scene::{
+    AMPLE, NOON, ask, candidate, granted, id, ids, one, refused, seconds, settle, standing, throttled,
+};
 
 /// Tells the child process of a test where its ledger is.
 const CHILD_LEDGER: &str = "QUOTA_TEST_LEDGER";
@@ -95,19 +97,21 @@ async fn nothing_that_counts_is_forgotten_by_a_restart() {
     let accounts = ["a", "b", "c"].map(|name| candidate(name, name, AMPLE));
     let store = ledger(&path).await.unwrap();
     let leases = granted(&*store, &ids("wish", 6), &accounts).await;
-    store.settle(&leases[0].id, leases[0].fence, &CallOutcome::Transient).await.unwrap();
-    store.settle(&leases[1].id, leases[1].fence, &CallOutcome::CredentialRejected).await.unwrap();
+    settle(&*store, &leases[0], CallOutcome::Transient).await;
+    settle(&*store, &leases[1], CallOutcome::CredentialRejected).await;
     store.release(&leases[2].id, leases[2].fence).await.unwrap();
+    settle(&*store, &leases[3], throttled(None, None)).await;
+    settle(&*store, &leases[4], CallOutcome::Forbidden).await;
     let before = store.standing(&accounts).await.unwrap();
     drop(store);
 
     let store = ledger(&path).await.unwrap();
     assert_eq!(store.standing(&accounts).await.unwrap(), before);
-    let (first, transient) = (&leases[0], CallOutcome::Transient);
-    assert_eq!(store.settle(&first.id, first.fence, &transient).await, Ok(Closing::Duplicate));
+    assert_eq!(settle(&*store, &leases[0], CallOutcome::Transient).await, Closing::Duplicate);
+    assert_eq!(settle(&*store, &leases[3], throttled(None, None)).await, Closing::Duplicate);
     assert_eq!(store.release(&leases[2].id, leases[2].fence).await, Ok(Closing::Duplicate));
     refused(&*store, &[id("next")], &accounts[1..2]).await;
-    assert!(one(&*store, "next", &accounts[0]).await.fence > leases[5].fence);
+    assert!(one(&*store, "next", &accounts[2]).await.fence > leases[5].fence);
 }
 
 #[tokio::test]

@@ -115,6 +115,10 @@ impl Model {
         self.held.iter().find(|held| held.id == *id && !held.forgotten)
     }
 
+    pub(crate) fn active(&self) -> Vec<LeaseId> {
+        self.held.iter().filter(|held| held.flies(self.now)).map(|held| held.id.clone()).collect()
+    }
+
     fn index(&self, id: &LeaseId) -> Option<usize> {
         self.held.iter().position(|held| held.id == *id && !held.forgotten)
     }

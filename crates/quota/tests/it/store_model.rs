@@ -19,13 +19,22 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Step {
     Acquire { ids: Vec<usize>, candidates: Vec<Candidate> },
-    Renew { id: usize, stale: bool },
-    Settle { id: usize, stale: bool, outcome: CallOutcome },
-    Release { id: usize, stale: bool },
+    Renew(Named),
+    Settle(Named, CallOutcome),
+    Release(Named),
     Expire,
     Advance(Duration),
     SetBack(Duration),
     Crash,
+}
+
+/// Which lease is meant, and whether it is named with a fence that is not its own.
+#[derive(Debug, Clone)]
+struct Named {
+    number: usize,
+    /// Whether the number counts the active leases rather than all ids.
+    active: bool,
+    stale: bool,
 }
 
 /// How many lease ids there are; few, so that they meet again.
@@ -51,17 +60,21 @@ fn step() -> impl Strategy<Value = Step> {
     let candidates = candidates.prop_map(|(model, picked)| {
         picked.into_iter().map(|account| everyone().swap_remove(model * 3 + account)).collect()
     });
-    let named = || (0..IDS, prop::bool::weighted(0.1));
     prop_oneof![
         12 => (ids, candidates).prop_map(|(ids, candidates)| Step::Acquire { ids, candidates }),
-        2 => named().prop_map(|(id, stale)| Step::Renew { id, stale }),
-        8 => (named(), outcome()).prop_map(|((id, stale), outcome)| Step::Settle { id, stale, outcome }),
-        3 => named().prop_map(|(id, stale)| Step::Release { id, stale }),
+        3 => named().prop_map(Step::Renew),
+        8 => (named(), outcome()).prop_map(|(named, outcome)| Step::Settle(named, outcome)),
+        2 => named().prop_map(Step::Release),
         3 => Just(Step::Expire),
         8 => pause().prop_map(Step::Advance),
         1 => pause().prop_map(Step::SetBack),
         1 => Just(Step::Crash),
     ]
+}
+
+fn named() -> impl Strategy<Value = Named> {
+    let whether = prop::bool::weighted;
+    (0..IDS, whether(0.7), whether(0.1)).prop_map(|(number, active, stale)| Named { number, active, stale })
 }
 
 fn outcome() -> impl Strategy<Value = CallOutcome> {
@@ -72,7 +85,8 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
         1 => Just(CallOutcome::Declined),
         1 => Just(CallOutcome::Rejected),
         1 => Just(CallOutcome::Ambiguous),
-        2 => (window, wait).prop_map(|(window, wait)| throttled(window, wait)),
+        3 => (window, wait).prop_map(|(window, wait)| throttled(window, wait)),
+        3 => Just(throttled(None, None)),
         1 => Just(throttled(Some(Window::Day), Some(Duration::ZERO))),
         1 => Just(CallOutcome::Overloaded),
         1 => Just(CallOutcome::CredentialRejected),
@@ -84,7 +98,8 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
 fn pause() -> impl Strategy<Value = Duration> {
     let millis = prop_oneof![
         4 => 0..3_000u64,
-        4 => 3_000..70_000u64,
+        6 => 3_000..40_000u64,
+        1 => 40_000..70_000u64,
         2 => 70_000..1_200_000u64,
         1 => 1_200_000..40_000_000u64,
         // The edges of windows and terms, to the millisecond.
@@ -122,11 +137,9 @@ impl Trial {
         self.model.tick(self.now());
         match step {
             Step::Acquire { ids, candidates } => self.acquire(&ids, &candidates).await,
-            Step::Renew { id, stale } => self.renew(&self::id(id), stale).await,
-            Step::Settle { id, stale, outcome } => {
-                self.close(&self::id(id), stale, End::Settled(outcome)).await;
-            }
-            Step::Release { id, stale } => self.close(&self::id(id), stale, End::Released).await,
+            Step::Renew(named) => self.renew(&named).await,
+            Step::Settle(named, outcome) => self.close(&named, End::Settled(outcome)).await,
+            Step::Release(named) => self.close(&named, End::Released).await,
             Step::Expire => {
                 let expired = self.store.expire().await.unwrap();
                 let mut expired: Vec<_> = expired.into_iter().map(|lease| lease.id).collect();
@@ -181,20 +194,20 @@ impl Trial {
         }
     }
 
-    async fn renew(&mut self, id: &LeaseId, stale: bool) {
-        let fence = self.fence(id, stale);
-        let expected = match self.model.renew(id, fence) {
+    async fn renew(&mut self, named: &Named) {
+        let (id, fence) = self.find(named);
+        let expected = match self.model.renew(&id, fence) {
             Some(left) => Renewal::Active { expires_in: Duration::from_millis(left) },
             None => Renewal::Ended,
         };
-        assert_eq!(self.store.renew(id, fence).await, Ok(expected));
+        assert_eq!(self.store.renew(&id, fence).await, Ok(expected));
     }
 
-    async fn close(&mut self, id: &LeaseId, stale: bool, end: End) {
-        let fence = self.fence(id, stale);
+    async fn close(&mut self, named: &Named, end: End) {
+        let (id, fence) = self.find(named);
         let closing = match &end {
-            End::Settled(outcome) => self.store.settle(id, fence, outcome).await,
-            End::Released => self.store.release(id, fence).await,
+            End::Settled(outcome) => self.store.settle(&id, fence, outcome).await,
+            End::Released => self.store.release(&id, fence).await,
         };
         let word = match closing.unwrap() {
             Closing::Closed => Word::Closed,
@@ -204,7 +217,7 @@ impl Trial {
             Closing::Fenced => Word::Fenced,
             Closing::Unknown => Word::Unknown,
         };
-        assert_eq!(word, self.model.close(id, fence, end));
+        assert_eq!(word, self.model.close(&id, fence, end));
     }
 
     /// Goes on with what is on the disk at this moment, as if the process had been killed.
@@ -236,9 +249,15 @@ impl Trial {
         domain::Clock::now(&*self.clock)
     }
 
-    fn fence(&self, id: &LeaseId, stale: bool) -> Fence {
-        let fence = self.model.known(id).map_or(Fence(7), |held| held.fence);
-        if stale { Fence(fence.0 - 1) } else { fence }
+    fn find(&self, named: &Named) -> (LeaseId, Fence) {
+        let active = self.model.active();
+        let id = if named.active && !active.is_empty() {
+            active[named.number % active.len()].clone()
+        } else {
+            id(named.number)
+        };
+        let fence = self.model.known(&id).map_or(Fence(7), |held| held.fence);
+        (id, if named.stale { Fence(fence.0 - 1) } else { fence })
     }
 }
 
@@ -253,7 +272,7 @@ fn location(directory: Option<&TempDir>) -> Location {
 fn histories(cases: u32, durable: bool) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let outcome = TestRunner::new(config).run(&vec(step(), 1..80), |steps| {
+    let outcome = TestRunner::new(config).run(&vec(step(), 1..120), |steps| {
         runtime.block_on(async { Trial::new(durable).await.run(steps).await });
         Ok(())
     });
