@@ -44,6 +44,8 @@
 //! # Ok::<(), simulator::ScriptError>(())
 //! ```
 //!
+//! Rules count the calls that arrive whole and sensible, also those that a limit then refuses.
+//!
 //! # Faults
 //!
 //! Refused at once, neither counted nor charged: `quota-minute` (`retry_after`), `quota-day`,

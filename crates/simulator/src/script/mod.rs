@@ -35,7 +35,15 @@ pub struct ScriptError(String);
 impl Script {
     /// Reads a script.
     pub fn parse(toml: &str) -> Result<Self, ScriptError> {
-        toml::from_str(toml).map_err(|error| ScriptError(error.to_string().trim_end().to_owned()))
+        toml::from_str(toml).map_err(|error| ScriptError::of(&error, toml))
+    }
+}
+
+impl ScriptError {
+    /// Tells the line by its number: its text may hold a key.
+    fn of(error: &toml::de::Error, script: &str) -> Self {
+        let before = error.span().and_then(|span| script.get(..span.start)).unwrap_or_default();
+        Self(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
     }
 }
 
@@ -45,7 +53,7 @@ pub(crate) fn parse_rule(text: &str) -> Result<Rule, ScriptError> {
     if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| ScriptError(error.to_string()))
     } else {
-        toml::from_str(text).map_err(|error| ScriptError(error.to_string().trim_end().to_owned()))
+        toml::from_str(text).map_err(|error| ScriptError::of(&error, text))
     }
 }
 
@@ -97,8 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_not_printed() {
-        let script = Script::parse("[[keys]]\nkey = 'very-secret-key'\nproject = 'p'").unwrap();
-        assert!(!format!("{script:?}").contains("very-secret"));
+    fn keys_are_printed_neither_with_a_script_nor_with_what_is_wrong_in_it() {
+        let script = "[[keys]]\nkey = 'very-secret-key'\n\
+                      [[rules]]\nfault = 'hang'\nmatch = { key = 'very-secret-key' }";
+        assert!(!format!("{:?}", Script::parse(script).unwrap()).contains("very-secret"));
+        let error = Script::parse("[[keys]]\nkey = 'very-secret-key', colour = 1").unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("very-secret"), "{error}");
     }
 }

@@ -1,19 +1,35 @@
 //! When a fault strikes.
 
+use std::fmt;
+
 use serde::Deserialize;
 
-use super::fault::{Fault, Parameters};
+use super::{
+    fault::{Fault, Parameters},
+    keyring::label,
+    span::Span,
+};
 use crate::chance::Chance;
 
 /// A fault, and which arrivals it strikes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Table")]
 pub(crate) struct Rule {
-    key: Option<String>,
+    key: Option<KeyName>,
     model: Option<String>,
     prompt_contains: Option<String>,
     occurrence: Occurrence,
     fault: Fault,
+}
+
+/// A key, by its name or as a whole.
+#[derive(Clone, Deserialize)]
+struct KeyName(String);
+
+impl fmt::Debug for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&label(&self.0))
+    }
 }
 
 /// Which of the arrivals that match are struck, counted from 1.
@@ -40,7 +56,8 @@ pub(crate) struct Call<'a> {
 impl Rule {
     fn matches(&self, call: Call<'_>) -> bool {
         let is = |wanted: &Option<String>, given: &str| wanted.as_ref().is_none_or(|wanted| wanted == given);
-        (is(&self.key, call.label) || is(&self.key, call.key))
+        let by_key = |KeyName(wanted): &KeyName| wanted == call.label || wanted == call.key;
+        self.key.as_ref().is_none_or(by_key)
             && is(&self.model, call.model)
             && self.prompt_contains.as_ref().is_none_or(|wanted| call.prompt.contains(wanted))
     }
@@ -97,7 +114,7 @@ struct Table {
     #[serde(rename = "match", default)]
     conditions: Conditions,
     fault: String,
-    retry_after: Option<super::span::Span>,
+    retry_after: Option<Span>,
     bytes_per_second: Option<u32>,
     bytes: Option<usize>,
     reason: Option<String>,
@@ -106,7 +123,7 @@ struct Table {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Conditions {
-    key: Option<String>,
+    key: Option<KeyName>,
     model: Option<String>,
     prompt_contains: Option<String>,
     nth: Option<u64>,

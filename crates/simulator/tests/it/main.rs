@@ -6,6 +6,7 @@ mod faults;
 mod limits;
 mod pictures;
 mod refusals;
+mod serving;
 #[cfg(test)]
 mod stage;
 mod streams;

@@ -37,7 +37,7 @@ impl Stage {
         let (stop, stopped) = oneshot::channel::<()>();
         let until = async move { drop(stopped.await) };
         tokio::spawn(simulator::serve(listener, simulator.clone(), until));
-        Self { simulator, clock, url, client: client(), _stop: stop }
+        Self { simulator, clock, url, client: client_with(|client| client), _stop: stop }
     }
 
     /// Asks a model with this body and waits for the whole answer.
@@ -113,10 +113,13 @@ pub(crate) fn inspect(data: &Value) -> Image {
     Image::inspect(bytes.into()).unwrap()
 }
 
-fn client() -> reqwest::Client {
+/// A client that trusts nobody, which is enough without TLS.
+pub(crate) fn client_with(
+    change: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
     let roots = rustls::RootCertStore::empty();
     let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+    change(reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy()).build().unwrap()
 }
