@@ -16,8 +16,13 @@ use crate::config::{Environment, Invalid};
 /// Which directory.
 #[derive(Debug, Default, Args)]
 pub(crate) struct DataDirOption {
-    /// Where state is kept [default: $`XDG_DATA_HOME/tessera` or ~/.local/share/tessera]
-    #[arg(long, value_name = "DIR", env = "TESSERA_DATA_DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TESSERA_DATA_DIR",
+        hide_env_values = true,
+        help = "Where state is kept [default: $XDG_DATA_HOME/tessera or ~/.local/share/tessera]"
+    )]
     data_dir: Option<PathBuf>,
 }
 

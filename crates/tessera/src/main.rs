@@ -25,19 +25,26 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "tessera", version)]
 struct Options {
-    #[command(flatten)]
-    log: LogOptions,
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
 struct LogOptions {
     /// What is logged to standard error, such as `info,generation=debug`
-    #[arg(long = "log", value_name = "FILTER", env = "TESSERA_LOG", global = true)]
+    #[arg(long = "log", value_name = "FILTER", env = "TESSERA_LOG", hide_env_values = true, global = true)]
     filter: Option<String>,
     /// How it is written
-    #[arg(long = "log-format", value_name = "FORMAT", env = "TESSERA_LOG_FORMAT", global = true)]
+    #[arg(
+        long = "log-format",
+        value_name = "FORMAT",
+        env = "TESSERA_LOG_FORMAT",
+        hide_env_values = true,
+        global = true
+    )]
     #[arg(value_enum, default_value_t = LogFormat::Text)]
     format: LogFormat,
 }

@@ -33,7 +33,7 @@ pub(crate) use self::{
 #[derive(Debug, Default, Args)]
 pub(crate) struct ConfigFile {
     /// The configuration file; without it the defaults hold
-    #[arg(long, value_name = "FILE", env = "TESSERA_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "TESSERA_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
 

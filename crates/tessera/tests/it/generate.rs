@@ -1,12 +1,13 @@
 //! `tessera generate`, which brings up everything itself where no gateway listens.
 
-use std::{fs, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use domain::{MediaType, Resolution};
 
 use crate::{
     picture,
-    process::{Server, printed, tessera},
+    process::{printed, tessera},
+    provider::Provider,
 };
 
 /// Where nobody listens: the discard port.
@@ -32,12 +33,9 @@ fn pictures_are_made_without_a_gateway_and_nothing_is_replaced() {
 #[test]
 fn the_name_gives_way_to_what_the_bytes_are() {
     let home = tempfile::tempdir().unwrap();
-    fs::write(home.path().join("script.toml"), "[picture]\nformat = 'jpeg'").unwrap();
-    let mut simulator = tessera(["simulator", "--listen", "127.0.0.1:0", "--script"]);
-    simulator.arg(home.path().join("script.toml"));
-    let simulator = Server::start(simulator);
+    let provider = Provider::start(home.path(), "[picture]\nformat = 'jpeg'");
     let mut command = generate(home.path(), &["-o", "night.png"]);
-    command.env("GEMINI_API_KEY", "k").env("TESSERA_GENERATION__GEMINI__BASE_URL", simulator.url());
+    command.env("GEMINI_API_KEY", "k").env("TESSERA_GENERATION__GEMINI__BASE_URL", provider.url());
     let ended = command.output().unwrap();
     let remark = String::from_utf8(ended.stderr).unwrap();
     assert!(ended.status.success(), "{remark}");
@@ -45,6 +43,16 @@ fn the_name_gives_way_to_what_the_bytes_are() {
     assert!(remark.contains("The picture is a image/jpeg, so its name ends in .jpg."), "{remark}");
     assert_eq!(picture::read(&home.path().join("night.jpg")).media_type(), MediaType::Jpeg);
     assert!(!home.path().join("night.png").exists());
+}
+
+#[test]
+fn a_gateway_on_another_machine_is_not_replaced_by_this_one() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = generate(home.path(), &[]);
+    let ended = command.env("TESSERA_GATEWAY_URL", "http://gateway.invalid:8045").output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{message}");
+    assert!(message.contains("tessera: no gateway listens on http://gateway.invalid:8045"), "{message}");
 }
 
 #[test]

@@ -4,9 +4,10 @@
 
 mod cluster;
 mod configuration;
-mod crash;
+mod ending;
 mod first_start;
 mod generate;
 mod picture;
 mod process;
+mod provider;
 mod sdk;

@@ -1,18 +1,24 @@
 //! Asking a gateway for pictures, as any application would: `POST /v1/images/generations`, streamed.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use base64_turbo::STANDARD;
 use bytes::Bytes;
 use domain::Image;
-use reqwest::{Client, Response, StatusCode, header};
+use reqwest::{Client, Response, StatusCode, Url, header};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::event_stream::EventStream;
 use crate::first_key::KEY_VARIABLE;
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a gateway may be silent, which gives signs of life every few seconds.
+const SILENCE: Duration = Duration::from_mins(3);
 
 /// What is asked for.
 #[derive(Debug, Serialize)]
@@ -37,6 +43,7 @@ pub(crate) struct Wish<'a> {
 /// A gateway somewhere.
 pub(crate) struct Gateway {
     url: String,
+    is_here: bool,
     key: Option<SecretString>,
     client: Client,
 }
@@ -74,7 +81,16 @@ struct WireError {
 impl Gateway {
     /// The gateway at this URL, which knows us by this key.
     pub(crate) fn at(url: &str, key: Option<SecretString>) -> anyhow::Result<Self> {
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, client: client()? })
+        let url: Url = url.parse().with_context(|| format!("`{url}` is not the URL of a gateway"))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        let url = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { url, is_here, key, client: client()? })
+    }
+
+    /// Whether it is meant to be on this machine.
+    pub(crate) const fn is_here(&self) -> bool {
+        self.is_here
     }
 
     /// Asks.
@@ -93,7 +109,10 @@ impl Gateway {
             }
             Ok(response) => Err(self.refusal(response).await),
             Err(error) if error.is_connect() => Ok(Asked::NobodyListens),
-            Err(error) => Err(anyhow!(error).context(format!("the gateway at {} does not answer", self.url))),
+            Err(error) => {
+                Err(anyhow!(error.without_url())
+                    .context(format!("the gateway at {} does not answer", self.url)))
+            }
         }
     }
 
@@ -144,5 +163,6 @@ fn client() -> anyhow::Result<Client> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Client::builder().tls_backend_preconfigured(tls).no_proxy().tcp_nodelay(true).build()?)
+    let client = Client::builder().tls_backend_preconfigured(tls).no_proxy().tcp_nodelay(true);
+    Ok(client.connect_timeout(CONNECT).read_timeout(SILENCE).build()?)
 }

@@ -1,7 +1,7 @@
 //! `tessera generate`: pictures from the prompt of a shell.
 //!
-//! It asks a gateway over HTTP as any application does. Where none listens it brings up everything in its own
-//! process, and asks that.
+//! It asks a gateway over HTTP as any application does. Where none listens on this machine it brings up everything
+//! in its own process, and asks that.
 
 mod asking;
 mod event_stream;
@@ -51,8 +51,14 @@ pub(crate) struct Options {
     /// The file to write; further pictures get a number [default: picture.png, or the next free name]
     #[arg(short, long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The gateway to ask
-    #[arg(long, value_name = "URL", env = "TESSERA_GATEWAY_URL", default_value = "http://127.0.0.1:8045")]
+    /// The gateway to ask; where none listens on this machine, everything is brought up for this once
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TESSERA_GATEWAY_URL",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8045"
+    )]
     gateway: String,
     #[command(flatten)]
     config: ConfigFile,
@@ -73,8 +79,11 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     };
     let key = environment.get(KEY_VARIABLE).map(SecretString::from);
     let progress = Progress::begin(options.n);
-    match Gateway::at(&options.gateway, key)?.ask(&wish).await? {
+    let gateway = Gateway::at(&options.gateway, key)?;
+    match gateway.ask(&wish).await? {
         Asked::Answer(answer) => deliver(answer, &destination, &progress).await,
+        // Who names another machine does not want the pictures, or the bill, of this one.
+        Asked::NobodyListens if !gateway.is_here() => bail!("no gateway listens on {}", options.gateway),
         Asked::NobodyListens => {
             progress.say(&format!("No gateway listens on {}; drawing in this process.", options.gateway));
             draw_here(&options, environment, &wish, &destination, &progress).await
