@@ -19,7 +19,7 @@ pub(crate) type Event = Result<GenerationEvent, Failure>;
 pub(crate) struct HungUp;
 
 /// How many pictures came, and how many did not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tally {
     pub(crate) delivered: u32,
     pub(crate) failed: u32,
@@ -37,20 +37,14 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// A delivery to whoever reads these events.
-    pub(crate) const fn new(events: mpsc::Sender<Event>, gather: bool) -> Self {
-        let tally = Tally { delivered: 0, failed: 0 };
+    pub(crate) fn new(events: mpsc::Sender<Event>, gather: bool) -> Self {
         Self {
             events,
             gather,
             held_back: Vec::new(),
             failures: Vec::new(),
-            tally,
-            usage: Usage {
-                input_text_tokens: 0,
-                input_image_tokens: 0,
-                output_text_tokens: 0,
-                output_image_tokens: 0,
-            },
+            tally: Tally::default(),
+            usage: Usage::default(),
         }
     }
 

@@ -6,10 +6,12 @@
 //! known not to have been billed.
 //!
 //! - `service` speaks gRPC, `order` checks a request against the catalog
-//! - `generator` answers a request, `picture` makes one picture, `delivery` keeps the order of events
+//! - `generator` takes requests, `answer` answers one, `picture` makes one picture, `delivery` keeps the order of
+//!   events
 //! - `retry` decides, purely, whether another attempt may follow
 //! - [`leases`] is the port to the ledger, [`upstream`] the port to the providers
 
+mod answer;
 mod credentials;
 mod deadline;
 mod delivery;

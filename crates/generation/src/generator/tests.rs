@@ -6,11 +6,11 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{
-    AccountId, CallOutcome, ClientId, Conversation, Fence, GenerationEvent, Grant, Image, ImageCount,
-    LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId,
-    lease::{Acquired, Closing, LeaseRequest, Renewal, term},
+    AccountId, CallOutcome, ClientId, Conversation, FailureKind, Fence, GenerationEvent, Grant, Image,
+    ImageCount, LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId, Usage,
+    lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
 use crate::upstream::{Call, CallFailure, Drawn, Ending, Upstream};

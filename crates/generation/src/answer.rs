@@ -1,0 +1,163 @@
+//! The answer to one request: leases for all its pictures, all of them side by side, one stream of events.
+
+use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use domain::{Failure, FailureKind, Usage, lease::Shortage};
+use futures_util::FutureExt as _;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, error, info, warn};
+
+use crate::{
+    delivery::{Delivery, Event, HungUp},
+    leases::{Held, Refused, Settling},
+    order::Order,
+    picture::{Picture, Studio, no_lease},
+};
+
+/// What must be left of a deadline for a picture to be worth beginning.
+const WORTHWHILE: Duration = Duration::from_secs(15);
+
+/// The shortest wait for a lease, however soon the ledger hopes to have one.
+const SHORTEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Answers until done or until nobody reads. Whatever is dropped here aborts its calls and closes its leases.
+pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Event>) {
+    let ended = tokio::select! {
+        biased;
+        () = reader.closed() => Ok(Err(HungUp)),
+        ended = AssertUnwindSafe(answer.run()).catch_unwind() => ended,
+    };
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(HungUp)) => info!("the caller hung up"),
+        // A stream that merely stopped would look like an answer.
+        Err(_) => {
+            error!("the request was lost to a panic");
+            let _ = reader.send(Err(lost())).await;
+        }
+    }
+}
+
+/// The answer to one request while it is made.
+pub(crate) struct Answer {
+    order: Arc<Order>,
+    studio: Studio,
+    tasks: TaskTracker,
+    delivery: Delivery,
+    /// The most leases that can be had together, as far as the ledger said.
+    together: u32,
+}
+
+/// Why there are no leases for a batch.
+enum NoLease {
+    HungUp,
+    Failed(Failure),
+}
+
+impl From<HungUp> for NoLease {
+    fn from(HungUp: HungUp) -> Self {
+        Self::HungUp
+    }
+}
+
+impl Answer {
+    /// An answer that is still to be made; its pictures are tracked by `tasks`.
+    pub(crate) fn new(order: Order, studio: Studio, tasks: TaskTracker, events: mpsc::Sender<Event>) -> Self {
+        let delivery = Delivery::new(events, order.request().gather);
+        let together = order.request().count.get();
+        Self { order: Arc::new(order), studio, tasks, delivery, together }
+    }
+
+    async fn run(mut self) -> Result<(), HungUp> {
+        self.delivery.start().await?;
+        let mut rest = 0..self.order.request().count.get();
+        while !rest.is_empty() {
+            match self.acquire(&rest).await {
+                Ok(leases) => {
+                    let batch = self.batch(&rest);
+                    rest.start = batch.end;
+                    self.make(batch, leases).await?;
+                }
+                Err(NoLease::HungUp) => return Err(HungUp),
+                Err(NoLease::Failed(failure)) => {
+                    warn!(%failure, pictures = rest.len(), "there is no lease");
+                    for index in std::mem::take(&mut rest) {
+                        self.fail(index, failure.clone()).await?;
+                    }
+                }
+            }
+        }
+        let tally = self.delivery.finish().await?;
+        info!(delivered = tally.delivered, failed = tally.failed, "the request was answered");
+        Ok(())
+    }
+
+    /// The first of these pictures, as many as can be leased together.
+    fn batch(&self, rest: &Range<u32>) -> Range<u32> {
+        rest.start..rest.end.min(rest.start + self.together)
+    }
+
+    /// Leases for one batch. A later batch may have to wait until an earlier one's minute is over; it does
+    /// where the deadline leaves time.
+    async fn acquire(&mut self, rest: &Range<u32>) -> Result<Vec<Held>, NoLease> {
+        loop {
+            let batch = self.batch(rest);
+            let asked = Instant::now();
+            let shortage = match self.studio.ledger.acquire(self.order.wish(batch.clone())).await {
+                Ok(leases) => return Ok(leases),
+                Err(Refused::Failed(failure)) => return Err(NoLease::Failed(failure)),
+                Err(Refused::Short(shortage)) => shortage,
+            };
+            let Shortage::Limited { retry_after, at_most } = shortage else {
+                return Err(NoLease::Failed(no_lease(&shortage, &self.order)));
+            };
+            let turn = asked + retry_after.max(SHORTEST_WAIT);
+            if at_most > 0 && batch.start + at_most < batch.end {
+                self.together = at_most;
+            } else if batch.start > 0 && turn + WORTHWHILE <= self.order.deadline() {
+                self.delivery.queued().await?;
+                sleep_until(turn).await;
+            } else {
+                return Err(NoLease::Failed(no_lease(&shortage, &self.order)));
+            }
+        }
+    }
+
+    /// Makes a batch of pictures side by side, and delivers each as it comes. Afterwards the ledger knows what
+    /// became of their leases: whoever asks next finds the quota current.
+    async fn make(&mut self, batch: Range<u32>, leases: Vec<Held>) -> Result<(), HungUp> {
+        let mut missing: Vec<u32> = batch.clone().collect();
+        let mut pictures = JoinSet::new();
+        for (index, lease) in batch.zip(leases) {
+            let (studio, order) = (self.studio.clone(), Arc::clone(&self.order));
+            let making = async move { studio.make(&order, index, lease).await };
+            pictures.spawn(self.tasks.track_future(making.in_current_span()));
+        }
+        let mut settling = Vec::new();
+        while let Some(made) = pictures.join_next().await {
+            // Only a panic ends a picture without a result; it is reported below by being missing.
+            let Ok((picture, lease)) = made else { continue };
+            missing.retain(|index| *index != picture.index);
+            settling.push(lease);
+            self.delivery.take(picture).await?;
+        }
+        for index in missing {
+            self.fail(index, lost()).await?;
+        }
+        Settling::wait_for_all(settling).await;
+        Ok(())
+    }
+
+    async fn fail(&mut self, index: u32, failure: Failure) -> Result<(), HungUp> {
+        self.delivery.take(Picture { index, result: Err(failure), wasted: Usage::default() }).await
+    }
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::Internal, "the picture was lost to an error of ours")
+}
