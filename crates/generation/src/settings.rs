@@ -31,10 +31,10 @@ pub enum SettingsError {
     Attempts(u32),
     /// A duration that must be positive is zero.
     #[error("generation.{0} must be longer than zero")]
-    Zero(&'static str),
+    Zero(String),
     /// A call could outlast its lease.
     #[error("generation.{0} must be shorter than {longest} seconds, the longest lease", longest = term::LONGEST.as_secs())]
-    OutlastsLease(&'static str),
+    OutlastsLease(String),
     /// The address is not a scheme and a host alone.
     #[error("generation.{0} must be a scheme and a host, such as https://example.com, with nothing after it")]
     BaseUrl(&'static str),
@@ -52,7 +52,7 @@ impl Settings {
             return Err(SettingsError::Attempts(self.max_attempts));
         }
         if self.deadline.is_zero() {
-            return Err(SettingsError::Zero("deadline_seconds"));
+            return Err(SettingsError::Zero("deadline_seconds".to_owned()));
         }
         self.gemini.validate()
     }
@@ -69,7 +69,8 @@ mod tests {
         assert!(matches!(none.validate(), Err(SettingsError::Attempts(0))));
         let mut endless = Settings::default();
         endless.gemini.timeouts.total = term::LONGEST;
-        assert!(matches!(endless.validate(), Err(SettingsError::OutlastsLease(_))));
+        let refusal = endless.validate().unwrap_err().to_string();
+        assert!(refusal.starts_with("generation.gemini.total_timeout_seconds must be shorter"), "{refusal}");
         let mut hasty = Settings::default();
         hasty.gemini.timeouts.idle = Duration::ZERO;
         assert!(matches!(hasty.validate(), Err(SettingsError::Zero(_))));

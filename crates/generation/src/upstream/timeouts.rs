@@ -31,7 +31,9 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    pub(crate) fn validate(&self) -> Result<(), SettingsError> {
+    /// `section` is where the configuration sets them.
+    pub(crate) fn validate(&self, section: &str) -> Result<(), SettingsError> {
+        let key = |name: &str| format!("{section}.{name}");
         let named = [
             (self.connect, "connect_timeout_seconds"),
             (self.first_byte, "first_byte_timeout_seconds"),
@@ -39,11 +41,11 @@ impl Timeouts {
             (self.total, "total_timeout_seconds"),
         ];
         if let Some((_, name)) = named.into_iter().find(|(timeout, _)| timeout.is_zero()) {
-            return Err(SettingsError::Zero(name));
+            return Err(SettingsError::Zero(key(name)));
         }
         // A lease cannot be prolonged beyond this: a longer call would be settled too late to count.
         if self.total >= term::LONGEST {
-            return Err(SettingsError::OutlastsLease("total_timeout_seconds"));
+            return Err(SettingsError::OutlastsLease(key("total_timeout_seconds")));
         }
         Ok(())
     }

@@ -43,9 +43,9 @@ impl Default for Settings {
 impl Settings {
     pub(crate) fn validate(&self) -> Result<(), SettingsError> {
         if self.answer_limit_bytes == 0 {
-            return Err(SettingsError::Zero("gemini.answer_limit_bytes"));
+            return Err(SettingsError::Zero("gemini.answer_limit_bytes".to_owned()));
         }
-        self.timeouts.validate()?;
+        self.timeouts.validate("gemini")?;
         self.url().map(|_| ())
     }
 
