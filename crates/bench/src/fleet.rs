@@ -117,7 +117,7 @@ base_url = "http://{provider}"
 [quota]
 listen = "{LOOPBACK}"
 store = "{store}"
-key_pepper = "bench-pepper"
+key_pepper = "the-pepper-of-the-benchmark"
 
 [[accounts]]
 id = "bench"
