@@ -1,6 +1,6 @@
 //! The ledger: who may call, on which account, and what came of it.
 //!
-//! A lease is the right to one upstream call. The [broker] ranks the operator's accounts and asks the [`store`] for
+//! A lease is the right to one upstream call. The broker ranks the operator's accounts and asks the [`store`] for
 //! leases on them; the store alone counts, so that no quota is overspent however many services lease from it.
 //! Credentials never come here: an account is a name, a project and its limits.
 

@@ -1,6 +1,6 @@
 //! The file: its tables, how a ledger is read from them, and how changes are written to them.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 use domain::{Fence, Timestamp};
 use redb::{
@@ -33,7 +33,7 @@ const KNOWN_FORMAT: u64 = 1;
 const CACHE_BYTES: usize = 16 << 20;
 
 /// How far the machine's clock may be behind the ledger before the operator is told.
-const BEHIND: std::time::Duration = std::time::Duration::from_secs(5);
+const BEHIND: Duration = Duration::from_secs(5);
 
 /// An open file.
 pub(super) struct Tables {
@@ -51,10 +51,7 @@ impl Tables {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             other => failed("be opened", &format!("{}: {other}", path.display())),
         })?;
-        // A file is safe from a power cut only once its directory is.
-        let directory = fs::File::open(directory.unwrap_or(Path::new(".")));
-        directory
-            .and_then(|directory| directory.sync_all())
+        sync_directory(directory.unwrap_or(Path::new(".")))
             .map_err(|error| failed("sync its directory", &error))?;
         Self::prepared(database)
     }
@@ -145,6 +142,11 @@ fn builder() -> Builder {
     builder
 }
 
+/// A file is safe from a power cut only once its directory is. Only Unix lets a directory be synced.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
 fn put(
     transaction: &WriteTransaction,
     table: Records,
@@ -178,4 +180,29 @@ fn records<T>(
         read(key.value(), value.value())
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_another_version_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.redb");
+        let tables = Tables::open(&path).unwrap();
+        tables.write("test", |all| Ok(all.open_table(LEDGER)?.insert(FORMAT, 2).map(drop)?)).unwrap();
+        drop(tables);
+        assert_eq!(Tables::open(&path).err(), Some(StoreError::Format { found: 2, known: KNOWN_FORMAT }));
+    }
+
+    #[test]
+    fn a_record_that_makes_no_sense_is_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let tables = Tables::open(&directory.path().join("ledger.redb")).unwrap();
+        let nonsense = [("r/0/0".to_owned(), Some(b"{}".to_vec()))];
+        tables.write("test", |all| put(all, LEASES, nonsense.into_iter())).unwrap();
+        let error = tables.load(Timestamp::default()).err().unwrap();
+        assert!(error.to_string().contains("the record `r/0/0` is malformed"), "{error}");
+    }
 }

@@ -1,0 +1,97 @@
+//! No window ever holds more than is allowed, whatever the clock does.
+
+use domain::{
+    Limits, ManualClock,
+    lease::{Renewal, term},
+};
+use quota::store::{Acquisition, Store};
+
+use crate::scene::{
+    MIDNIGHT, NOON, ask, candidate, delivered, granted, id, ids, millis, one, refused, seconds, settle,
+    standing,
+};
+
+every_store! {
+    no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted,
+    no_minute_holds_more_pictures_than_are_allowed,
+    a_day_holds_no_more_calls_than_allowed_and_ends_at_midnight_pacific,
+    a_call_just_before_midnight_is_charged_to_both_days,
+    a_clock_set_back_reopens_nothing,
+}
+
+async fn no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted(
+    store: &dyn Store,
+    clock: &ManualClock,
+) {
+    let grants = greedy(store, clock, Limits::new(7, 100, 1_000, 5)).await;
+    for (first, eighth) in grants.iter().zip(grants.iter().skip(7)) {
+        assert!(eighth.since(*first) >= term::WINDOW, "8 calls from {first:?} to {eighth:?}");
+    }
+    assert_eq!(grants.len(), 5 * 7);
+}
+
+async fn no_minute_holds_more_pictures_than_are_allowed(store: &dyn Store, clock: &ManualClock) {
+    let grants = greedy(store, clock, Limits::new(100, 3, 1_000, 5)).await;
+    for (first, fourth) in grants.iter().zip(grants.iter().skip(3)) {
+        assert!(fourth.since(*first) >= term::WINDOW, "4 pictures from {first:?} to {fourth:?}");
+    }
+    assert_eq!(grants.len(), 5 * 3);
+}
+
+/// Asks and settles ten times a second for five minutes; answers with the moments of the grants.
+async fn greedy(store: &dyn Store, clock: &ManualClock, limits: Limits) -> Vec<domain::Timestamp> {
+    let candidate = candidate("a", "p", limits);
+    let mut grants = vec![];
+    for round in 0..3_000 {
+        let now = NOON + millis(100 * round);
+        clock.set(now);
+        if let Acquisition::Granted { leases, .. } =
+            ask(store, &[id(round)], std::slice::from_ref(&candidate)).await
+        {
+            settle(store, &leases[0], delivered()).await;
+            grants.push(now);
+        }
+    }
+    grants
+}
+
+async fn a_day_holds_no_more_calls_than_allowed_and_ends_at_midnight_pacific(
+    store: &dyn Store,
+    clock: &ManualClock,
+) {
+    let account = candidate("a", "p", Limits::new(9, 9, 3, 9));
+    for call in 0..3 {
+        one(store, call, &account).await;
+        clock.advance(seconds(3_600));
+    }
+    clock.set(MIDNIGHT - seconds(6));
+    refused(store, &[id("too-many")], std::slice::from_ref(&account)).await;
+    clock.set(MIDNIGHT);
+    granted(store, &ids("next-day", 3), std::slice::from_ref(&account)).await;
+}
+
+async fn a_call_just_before_midnight_is_charged_to_both_days(store: &dyn Store, clock: &ManualClock) {
+    let account = candidate("a", "p", Limits::new(9, 9, 3, 9));
+    clock.set(MIDNIGHT - millis(5_001));
+    one(store, "before", &account).await;
+    clock.set(MIDNIGHT - seconds(5));
+    one(store, "edge", &account).await;
+    assert_eq!(standing(store, &account).await.in_day, 2);
+    clock.set(MIDNIGHT);
+    assert_eq!(standing(store, &account).await.in_day, 1);
+}
+
+async fn a_clock_set_back_reopens_nothing(store: &dyn Store, clock: &ManualClock) {
+    let account = candidate("a", "p", Limits::new(1, 9, 9, 9));
+    let lease = one(store, "first", &account).await;
+    clock.set(lease.expires_at);
+    assert_eq!(store.expire().await.unwrap().len(), 1);
+    clock.set(NOON - seconds(3_600));
+    assert_eq!(store.renew(&lease.id, lease.fence).await, Ok(Renewal::Ended));
+    let (wait, _) = refused(store, &[id("second")], std::slice::from_ref(&account)).await;
+    assert_eq!(term::LEASE + wait, term::WINDOW);
+    clock.set(NOON + term::WINDOW - millis(1));
+    refused(store, &[id("second")], std::slice::from_ref(&account)).await;
+    clock.set(NOON + term::WINDOW);
+    one(store, "second", &account).await;
+}
