@@ -17,33 +17,33 @@ def stacks(tmp_path_factory):
 def tessera(stacks):
     """A Tessera with one account and quota for everything; its provider misbehaves only when a prompt says so."""
     return stacks.start(
-        script="""
+        rules="""
         [[rules]]
-        match = { prompt_contains = "(one is lost)", nth = 2 }
+        match = { prompt_contains = "(one is lost)", every = 3 }
         fault = "no-image"
 
         [[rules]]
-        match = { prompt_contains = "(forbidden)" }
+        match.prompt_contains = "(forbidden)"
         fault = "blocked-prompt"
 
         [[rules]]
-        match = { prompt_contains = "(withheld)" }
+        match.prompt_contains = "(withheld)"
         fault = "finish"
         reason = "IMAGE_SAFETY"
 
         [[rules]]
-        match = { prompt_contains = "(nothing is drawn)" }
+        match.prompt_contains = "(nothing is drawn)"
         fault = "no-image"
         """
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def openai(tessera):
     return tessera.openai()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anthropic(tessera):
     return tessera.anthropic()
 

@@ -1,4 +1,4 @@
-"""The three dialects behind one question, for what holds in all of them."""
+"""The three dialects: asked by their SDKs, and as the smallest request that each takes."""
 
 import anthropic
 import openai
@@ -37,3 +37,13 @@ class ClaudeMessages:
 
 
 DIALECTS = [OpenAIImages, OpenAIChat, ClaudeMessages]
+
+
+def error_name(error) -> str:
+    """The dialect's own name for what happened."""
+    return error.body["error"]["type"] if "error" in error.body else error.code or error.type
+
+
+IMAGES = ("/v1/images/generations", {"model": MODEL, "prompt": "a cat"})
+CHAT = ("/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": "a cat"}]})
+CLAUDE = ("/v1/messages", {**CHAT[1], "max_tokens": 1024})

@@ -3,15 +3,10 @@
 import time
 
 import pytest
-from dialects import DIALECTS, ClaudeMessages, OpenAIChat, OpenAIImages
+from dialects import DIALECTS, ClaudeMessages, OpenAIChat, OpenAIImages, error_name
 
 every_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 streamed_or_not = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-
-
-def error_type(error):
-    """The dialect's own name for what happened."""
-    return error.body["error"]["type"] if "error" in error.body else error.code or error.type
 
 
 @every_dialect
@@ -19,7 +14,7 @@ def error_type(error):
 def test_a_wrong_key_is_an_authentication_error(dialect, stream, tessera, prompt):
     with pytest.raises(dialect.sdk.AuthenticationError) as raised:
         dialect.ask(tessera, prompt, stream=stream, api_key="tsr_wrong")
-    assert error_type(raised.value) in ("invalid_api_key", "authentication_error")
+    assert error_name(raised.value) in ("invalid_api_key", "authentication_error")
     assert "tsr_wrong" not in str(raised.value)
     assert tessera.simulator.arrivals(prompt) == []
 
@@ -29,7 +24,7 @@ def test_a_wrong_key_is_an_authentication_error(dialect, stream, tessera, prompt
 def test_an_unknown_model_is_not_found_and_the_known_ones_are_listed(dialect, stream, tessera, prompt):
     with pytest.raises(dialect.sdk.NotFoundError) as raised:
         dialect.ask(tessera, prompt, stream=stream, model="gpt-image-1")
-    assert error_type(raised.value) in ("model_not_found", "not_found_error")
+    assert error_name(raised.value) in ("model_not_found", "not_found_error")
     assert "gemini-3.1-flash-image" in str(raised.value)
     assert tessera.simulator.arrivals(prompt) == []
 
@@ -46,23 +41,17 @@ def test_a_shape_that_the_model_lacks_is_a_bad_request(dialect, stream, tessera,
 
 
 @every_dialect
+@streamed_or_not
 @pytest.mark.parametrize("why", ["(forbidden)", "(withheld)"])
-def test_a_refusal_for_safety_is_a_bad_request_and_final(dialect, why, tessera, prompt):
+def test_a_refusal_for_safety_is_a_bad_request_and_final(dialect, stream, why, tessera, prompt):
     prompt = f"{prompt} {why}"
     with pytest.raises(dialect.sdk.BadRequestError) as raised:
-        dialect.ask(tessera, prompt, max_retries=2)
+        dialect.ask(tessera, prompt, stream=stream, max_retries=2)
     if dialect is not ClaudeMessages:
         expected = {OpenAIImages: "moderation_blocked", OpenAIChat: "content_policy_violation"}
         assert raised.value.code == expected[dialect]
     assert raised.value.response.headers["x-should-retry"] == "false"
     assert len(tessera.simulator.arrivals(prompt)) == 1
-
-
-@every_dialect
-def test_a_failure_within_a_stream_is_raised(dialect, tessera, prompt):
-    with pytest.raises(dialect.sdk.APIError) as raised:
-        dialect.ask(tessera, f"{prompt} (forbidden)", stream=True)
-    assert error_type(raised.value) in ("moderation_blocked", "content_policy_violation", "invalid_request_error")
 
 
 @every_dialect
@@ -78,7 +67,7 @@ def test_what_may_have_been_paid_for_is_not_asked_again(dialect, tessera, prompt
 
 @every_dialect
 def test_what_will_pass_is_asked_again(dialect, stacks, prompt):
-    tessera = stacks.start('[[rules]]\nmatch = { first = 1 }\nfault = "unavailable"')
+    tessera = stacks.start('[[rules]]\nmatch.first = 1\nfault = "unavailable"')
     assert dialect.ask(tessera, prompt, max_retries=2)
     assert len(tessera.simulator.arrivals(prompt)) == 2
 
@@ -90,7 +79,7 @@ def test_what_will_pass_is_asked_again(dialect, stacks, prompt):
 )
 def test_the_provider_s_troubles_keep_their_status(dialect, fault, status, status_of_claude, stacks, prompt):
     tessera = stacks.start(
-        f'[[rules]]\nmatch = {{}}\nfault = "{fault}"', "generation.gemini.first_byte_timeout_seconds = 1"
+        rules=f'[[rules]]\nfault = "{fault}"', settings="generation.gemini.first_byte_timeout_seconds = 1"
     )
     with pytest.raises(dialect.sdk.APIStatusError) as raised:
         dialect.ask(tessera, prompt)
@@ -106,7 +95,7 @@ def test_a_minute_that_is_spent_says_when_to_come_back(dialect, stacks, prompt):
         dialect.ask(tessera, prompt)
     headers = raised.value.response.headers
     assert headers["x-should-retry"] == "true"
-    assert 1 <= int(headers["retry-after"]) <= 60
+    assert 30 <= int(headers["retry-after"]) <= 63, "the minute, and the time in which a call may still start"
     assert len(tessera.simulator.arrivals(prompt)) == 1
 
 

@@ -23,7 +23,8 @@ def config(**image):
 
 
 def pictures(answer):
-    return [part.inline_data for part in answer.candidates[0].content.parts if part.inline_data]
+    content = answer.candidates[0].content
+    return [part.inline_data for part in (content and content.parts) or [] if part.inline_data]
 
 
 def test_a_picture_is_drawn_at_googles_size(gemini, prompt):

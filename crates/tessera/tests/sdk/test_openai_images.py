@@ -50,7 +50,7 @@ def test_three_pictures_are_three_calls(tessera, openai, prompt):
     answer = openai.images.generate(model=MODEL, prompt=prompt, n=3, size="16:9")
     assert [size_of_data_uri(picture.url) for picture in answer.data] == [(1376, 768)] * 3
     arrivals = tessera.simulator.arrivals(prompt)
-    assert [(arrival["aspect_ratio"], arrival["image_size"]) for arrival in arrivals] == [("16:9", "1K")] * 3
+    assert [(arrival["aspect_ratio"], arrival["resolution"]) for arrival in arrivals] == [("16:9", "1K")] * 3
 
 
 def test_pictures_that_fail_are_listed_beside_those_that_came(openai, prompt):

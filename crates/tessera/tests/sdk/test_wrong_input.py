@@ -3,15 +3,11 @@
 import json
 
 import pytest
+from dialects import CHAT, CLAUDE, IMAGES
 from pictures import data_uri, drawn
 
 LONG = "x" * 32_001
 REMOVED = object()
-
-IMAGES = ("/v1/images/generations", {"model": "gemini-3-pro-image", "prompt": "a cat"})
-CHAT = ("/v1/chat/completions", {"model": "gemini-3-pro-image", "messages": [{"role": "user", "content": "a cat"}]})
-CLAUDE = ("/v1/messages", {**CHAT[1], "max_tokens": 1024})
-
 
 def cases(field, *values):
     return [(field, value) for value in values]
@@ -142,7 +138,7 @@ def test_a_wrong_field_is_named(tessera, path, body, field, value):
     body = {**body, top: value}
     if value is REMOVED:
         del body[top]
-    error = refusal(path, tessera.http().post(path, json=body))
+    error = refusal(path, tessera.http.post(path, json=body))
     assert error["type"] == "invalid_request_error"
     assert field in error["message"]
     if path != CLAUDE[0]:
@@ -152,7 +148,7 @@ def test_a_wrong_field_is_named(tessera, path, body, field, value):
 @pytest.mark.parametrize("path, body", [IMAGES, CHAT, CLAUDE])
 @pytest.mark.parametrize("name", ["gpt-image-1", "", "gemini-3-pro-image-7-5", "gemini-3-pro-image-8k"])
 def test_a_model_or_suffix_that_does_not_exist_is_not_found(tessera, path, body, name):
-    error = refusal(path, tessera.http().post(path, json={**body, "model": name}), 404)
+    error = refusal(path, tessera.http.post(path, json={**body, "model": name}), 404)
     assert "gemini-3-pro-image" in error["message"]
 
 
@@ -174,25 +170,25 @@ BYTES = {
 @pytest.mark.parametrize("path", [IMAGES[0], CHAT[0], CLAUDE[0]])
 @pytest.mark.parametrize("body", BYTES.values(), ids=BYTES.keys())
 def test_a_body_that_is_no_json_object_is_refused(tessera, path, body):
-    answer = tessera.http().post(path, content=body, headers={"content-type": "application/json"})
+    answer = tessera.http.post(path, content=body, headers={"content-type": "application/json"})
     assert refusal(path, answer)["type"] == "invalid_request_error"
 
 
 @pytest.mark.parametrize("path", [IMAGES[0], CHAT[0], CLAUDE[0]])
 def test_a_body_of_100_megabytes_is_refused(tessera, path):
     body = json.dumps({"prompt": "x" * 100_000_000})
-    answer = tessera.http().post(path, content=body, headers={"content-type": "application/json"})
+    answer = tessera.http.post(path, content=body, headers={"content-type": "application/json"})
     refusal(path, answer, 413)
 
 
 @pytest.mark.parametrize("path, body", [IMAGES, CHAT, CLAUDE])
 def test_a_body_of_another_media_type_is_refused(tessera, path, body):
-    answer = tessera.http().post(path, content=json.dumps(body), headers={"content-type": "text/plain"})
+    answer = tessera.http.post(path, content=json.dumps(body), headers={"content-type": "text/plain"})
     refusal(path, answer, 415)
 
 
 def test_more_pictures_than_the_model_takes_are_refused(tessera):
     picture = {"type": "image_url", "image_url": {"url": data_uri(PNG)}}
     body = {**CHAT[1], "messages": said([{"type": "text", "text": "a cat"}] + [picture] * 15)}
-    error = refusal(CHAT[0], tessera.http().post(CHAT[0], json=body))
+    error = refusal(CHAT[0], tessera.http.post(CHAT[0], json=body))
     assert "14" in error["message"]
