@@ -81,6 +81,27 @@ async fn requests_that_make_no_sense_are_refused_in_googles_words() {
 }
 
 #[tokio::test]
+async fn what_the_model_said_must_come_back_signed() {
+    let stage = Stage::set(QUICK).await;
+    let said = |part: Value| {
+        json!({"contents": [
+            {"role": "user", "parts": [{"text": "a fox"}]},
+            {"role": "model", "parts": [{"text": "hm", "thought": true}, part]},
+            {"role": "user", "parts": [{"text": "now at night"}]},
+        ]})
+    };
+    let mut signed = picture("image/png", PNG);
+    signed["thoughtSignature"] = json!("skip_thought_signature_validator");
+    assert_eq!(stage.ask(PRO, &said(signed)).await.status, 200);
+    for (kind, part) in [("Image", picture("image/png", PNG)), ("Text", json!({"text": "here it is"}))] {
+        let answer = stage.ask(PRO, &said(part)).await;
+        let sentence =
+            format!("{kind} part is missing a thought_signature in content position 2, part position 2.");
+        assert_eq!((answer.status, answer.message()), (400, sentence));
+    }
+}
+
+#[tokio::test]
 async fn violations_are_listed_one_by_one_with_their_fields() {
     let stage = Stage::set(QUICK).await;
     let mut body = config("style", json!(1));

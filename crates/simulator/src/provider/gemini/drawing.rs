@@ -76,7 +76,8 @@ impl Drawing<'_> {
     }
 
     fn caption(&self) -> Option<Part> {
-        self.task.wants_text.then(|| Part::text(CAPTION.to_owned()))
+        let signature = || Some(self.token(3));
+        self.task.wants_text.then(|| Part { signature: signature(), ..Part::text(CAPTION.to_owned()) })
     }
 
     /// Interim pictures, with a word on what is thought, flagged as thoughts.

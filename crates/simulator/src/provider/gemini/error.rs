@@ -56,6 +56,14 @@ pub(super) fn out_of_place(field: &str, reason: &str) -> Refusal {
     Refusal::invalid(format!("* GenerateContentRequest.{field}: {reason}\n"))
 }
 
+/// Something the model said comes back without its signature; positions count from 1.
+pub(super) fn unsigned(kind: &str, turn: usize, place: usize) -> Refusal {
+    let (turn, place) = (turn + 1, place + 1);
+    Refusal::invalid(format!(
+        "{kind} part is missing a thought_signature in content position {turn}, part position {place}."
+    ))
+}
+
 pub(super) fn no_ratio(model: &Model) -> Refusal {
     let among = one_of(model.aspect_ratios.iter().map(AspectRatio::to_string));
     out_of_place("generation_config.image_config.aspect_ratio", &format!("aspect_ratio must be {among}"))

@@ -24,7 +24,16 @@ pub(super) struct Content {
 
 /// One part of a turn.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(super) struct Part {
+    pub(super) data: Data,
+    pub(super) thought: bool,
+    /// Whether it carries a thought signature. Which one is not looked at.
+    pub(super) signed: bool,
+}
+
+/// What a part holds.
+#[derive(Debug)]
+pub(super) enum Data {
     Text(String),
     Picture {
         mime_type: String,
@@ -100,13 +109,17 @@ fn content(fields: &mut Fields<'_, '_>) -> Content {
 }
 
 fn part(fields: &mut Fields<'_, '_>) -> Part {
-    fields.flag("thought");
-    fields.bytes("thought_signature");
+    let thought = fields.flag("thought").unwrap_or_default();
+    let signed = fields.bytes("thought_signature").is_some_and(|signature| !signature.is_empty());
+    Part { data: data(fields), thought, signed }
+}
+
+fn data(fields: &mut Fields<'_, '_>) -> Data {
     for known in ["video_metadata", "media_resolution", "part_metadata"] {
         fields.anything(known);
     }
-    let mut data = vec![
-        fields.text("text").map(|text| ("text", Part::Text(text))),
+    let mut found = vec![
+        fields.text("text").map(|text| ("text", Data::Text(text))),
         fields.message("inline_data", "Blob", blob).map(|blob| ("inlineData", blob)),
         fields.message("file_data", "FileData", file).map(|file| ("fileData", file)),
     ];
@@ -116,24 +129,24 @@ fn part(fields: &mut Fields<'_, '_>) -> Part {
         ("executable_code", "executableCode"),
         ("code_execution_result", "codeExecutionResult"),
     ] {
-        data.push(fields.anything(name).then_some((shown, Part::Other)));
+        found.push(fields.anything(name).then_some((shown, Data::Other)));
     }
-    let mut data = data.into_iter().flatten();
-    match (data.next(), data.next()) {
-        (None, _) => Part::Empty,
-        (Some((_, part)), None) => part,
-        (Some((first, _)), Some((second, _))) => Part::Twofold { first, second },
+    let mut found = found.into_iter().flatten();
+    match (found.next(), found.next()) {
+        (None, _) => Data::Empty,
+        (Some((_, data)), None) => data,
+        (Some((first, _)), Some((second, _))) => Data::Twofold { first, second },
     }
 }
 
-fn blob(fields: &mut Fields<'_, '_>) -> Part {
+fn blob(fields: &mut Fields<'_, '_>) -> Data {
     let mime_type = fields.text("mime_type").unwrap_or_default();
-    Part::Picture { mime_type, bytes: fields.bytes("data").unwrap_or_default() }
+    Data::Picture { mime_type, bytes: fields.bytes("data").unwrap_or_default() }
 }
 
-fn file(fields: &mut Fields<'_, '_>) -> Part {
+fn file(fields: &mut Fields<'_, '_>) -> Data {
     fields.text("mime_type");
-    Part::File { uri: fields.text("file_uri").unwrap_or_default() }
+    Data::File { uri: fields.text("file_uri").unwrap_or_default() }
 }
 
 fn config(fields: &mut Fields<'_, '_>) -> Config {

@@ -5,7 +5,7 @@ use domain::{AspectRatio, Image, Model, PixelSize, Resolution};
 
 use super::{
     error,
-    request::{Config, Content, ImageConfig, Part, Request},
+    request::{Config, Content, Data, ImageConfig, Request},
 };
 use crate::{Arrival, chance::Chance, provider::rpc::Refusal, script::Caller};
 
@@ -87,7 +87,7 @@ impl References {
     fn of(contents: Vec<Content>, model: &Model) -> Result<Self, Refusal> {
         let mut all = Self { count: 0, digest: 0, last: None };
         for part in contents.into_iter().flat_map(|content| content.parts) {
-            let Part::Picture { mime_type, bytes } = part else { continue };
+            let Data::Picture { mime_type, bytes } = part.data else { continue };
             let bytes = Bytes::from(bytes);
             all.last = inspect(&mime_type, &bytes)?;
             all.count += 1;
@@ -132,6 +132,7 @@ fn check_contents(request: &Request) -> Result<(), Refusal> {
             return Err(Refusal::invalid("Please use a valid role: user, model."));
         }
         check_parts(content, &format!("contents[{turn}]"))?;
+        check_signatures(turn, content)?;
     }
     request.system_instruction.as_ref().map_or(Ok(()), |content| check_parts(content, "system_instruction"))
 }
@@ -141,21 +142,37 @@ fn check_parts(content: &Content, at: &str) -> Result<(), Refusal> {
         return Err(error::out_of_place(&format!("{at}.parts"), "contents.parts must not be empty."));
     }
     for (place, part) in content.parts.iter().enumerate() {
-        match part {
-            Part::Text(_) | Part::Picture { .. } | Part::Other => {}
-            Part::File { uri } => return Err(error::no_file(uri)),
-            Part::Empty => {
+        match &part.data {
+            Data::Text(_) | Data::Picture { .. } | Data::Other => {}
+            Data::File { uri } => return Err(error::no_file(uri)),
+            Data::Empty => {
                 return Err(error::out_of_place(
                     &format!("{at}.parts[{place}].data"),
                     "required oneof field 'data' must have one initialized field",
                 ));
             }
-            Part::Twofold { first, second } => {
+            Data::Twofold { first, second } => {
                 return Err(Refusal::invalid(format!(
                     "Invalid value at '{at}.parts[{place}]' (oneof), oneof field 'data' is already set. Cannot \
                      set '{second}' beside '{first}'"
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What the model said before must come back signed: every picture, and text that its turn begins with.
+fn check_signatures(turn: usize, content: &Content) -> Result<(), Refusal> {
+    if content.role.as_deref() != Some("model") {
+        return Ok(());
+    }
+    let said = content.parts.iter().enumerate().filter(|(_, part)| !part.thought);
+    for (first, (place, part)) in std::iter::once(true).chain(std::iter::repeat(false)).zip(said) {
+        match part.data {
+            Data::Picture { .. } if !part.signed => return Err(error::unsigned("Image", turn, place)),
+            Data::Text(_) if first && !part.signed => return Err(error::unsigned("Text", turn, place)),
+            _ => {}
         }
     }
     Ok(())
@@ -245,8 +262,8 @@ fn text_tokens(request: &Request) -> u32 {
 }
 
 fn texts(content: &Content) -> impl Iterator<Item = &str> {
-    content.parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_str()),
+    content.parts.iter().filter_map(|part| match &part.data {
+        Data::Text(text) => Some(text.as_str()),
         _ => None,
     })
 }
