@@ -10,6 +10,10 @@ use serde::{Serialize, Serializer};
 /// The Gemini API has no switch for people, so they are forbidden in words of our own.
 const NO_PEOPLE: &str = "Do not depict any people.";
 
+/// Google wants back the signature of everything the model said, and no dialect of ours can carry one through its
+/// client. This is the value that Google documents for turns whose signatures are not at hand.
+const UNSIGNED: &str = "skip_thought_signature_validator";
+
 /// The body of `generateContent`.
 pub(crate) fn encode(request: &GenerationRequest) -> Bytes {
     let mut json = Vec::with_capacity(length(&request.conversation));
@@ -23,7 +27,7 @@ fn length(conversation: &Conversation) -> usize {
         Part::Text(text) => text.len() * 2,
         Part::Image(image) => STANDARD.encoded_len(image.bytes().len()),
     });
-    let framed: usize = parts.map(|part| part + 64).sum();
+    let framed: usize = parts.map(|part| part + 128).sum();
     framed + conversation.system().map_or(0, |text| text.len() * 2) + 512
 }
 
@@ -49,7 +53,16 @@ struct SystemInstruction<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-enum WirePart<'a> {
+struct WirePart<'a> {
+    #[serde(flatten)]
+    data: Data<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thought_signature: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Data<'a> {
     Text(&'a str),
     #[serde(rename_all = "camelCase")]
     InlineData {
@@ -80,14 +93,14 @@ impl<'a> From<&'a GenerationRequest> for Body<'a> {
         if request.person_generation == PersonGeneration::Deny
             && let Some(last) = contents.last_mut()
         {
-            last.parts.push(WirePart::Text(NO_PEOPLE));
+            last.parts.push(WirePart::text(NO_PEOPLE));
         }
         Self {
             contents,
             system_instruction: request
                 .conversation
                 .system()
-                .map(|text| SystemInstruction { parts: [WirePart::Text(text)] }),
+                .map(|text| SystemInstruction { parts: [WirePart::text(text)] }),
             generation_config: GenerationConfig {
                 // With text allowed, a model that draws nothing says why.
                 response_modalities: ["TEXT", "IMAGE"],
@@ -100,15 +113,22 @@ impl<'a> From<&'a GenerationRequest> for Body<'a> {
 
 impl<'a> From<&'a Turn> for Content<'a> {
     fn from(turn: &'a Turn) -> Self {
-        let role = match turn.role {
-            Role::User => "user",
-            Role::Assistant => "model",
+        let (role, thought_signature) = match turn.role {
+            Role::User => ("user", None),
+            Role::Assistant => ("model", Some(UNSIGNED)),
         };
-        Self { role, parts: turn.parts.iter().map(WirePart::from).collect() }
+        let part = |part| WirePart { data: Data::from(part), thought_signature };
+        Self { role, parts: turn.parts.iter().map(part).collect() }
     }
 }
 
-impl<'a> From<&'a Part> for WirePart<'a> {
+impl<'a> WirePart<'a> {
+    const fn text(text: &'a str) -> Self {
+        Self { data: Data::Text(text), thought_signature: None }
+    }
+}
+
+impl<'a> From<&'a Part> for Data<'a> {
     fn from(part: &'a Part) -> Self {
         match part {
             Part::Text(text) => Self::Text(text),
@@ -208,7 +228,8 @@ mod tests {
             r#"{"contents":[{"role":"user","parts":[{"text":"a cat"}]},"#.to_owned()
                 + r#"{"role":"model","parts":[{"inlineData":{"mimeType":"image/png","data":""#
                 + &data
-                + r#""}}]},{"role":"user","parts":[{"text":"now at night"},{"text":"Do not depict any people."}]}],"#
+                + r#""},"thoughtSignature":"skip_thought_signature_validator"}]},"#
+                + r#"{"role":"user","parts":[{"text":"now at night"},{"text":"Do not depict any people."}]}],"#
                 + r#""systemInstruction":{"parts":[{"text":"be brief"}]},"#
                 + r#""generationConfig":{"responseModalities":["TEXT","IMAGE"],"#
                 + r#""imageConfig":{"aspectRatio":"16:9","imageSize":"2K"},"seed":-7}}"#
