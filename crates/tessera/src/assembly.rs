@@ -6,7 +6,7 @@ use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
 use generation::{Credentials, Generation, leases::RemoteLeases};
 use quota::{ClientEntry, KeyHash, Quota, store::Location};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tonic::transport::Channel;
 
 use crate::{
@@ -85,8 +85,14 @@ fn clients(config: &Config, environment: &Environment) -> Result<Vec<ClientEntry
     Invalid::unless_all(config.clients.iter().map(|named| {
         let client = named.client.clone();
         match named.key.resolve(environment) {
-            Ok(key) => Ok(ClientEntry { client, key }),
+            Ok(key) if fits_a_header(&key) => Ok(ClientEntry { client, key }),
+            Ok(_) => Err(format!("client {}: the key must be visible ASCII characters", client.id)),
             Err(error) => Err(format!("client {}: {error}", client.id)),
         }
     }))
+}
+
+/// Whether a client could send this key at all.
+fn fits_a_header(key: &SecretString) -> bool {
+    key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, env};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::File;
+use super::{File, discreet};
 
 /// The variables of a process, as they were when it began.
 #[derive(Debug, Clone, Default)]
@@ -59,28 +59,22 @@ impl FromIterator<(String, String)> for Environment {
 impl Override<'_> {
     /// The table with this key set, or why it cannot be, naming the variable.
     pub(crate) fn apply(&self, table: &Table) -> Result<Table, String> {
-        let spelled = if let [_list] = self.path.as_slice() {
-            let value = self.text.parse().ok().filter(Value::is_array);
-            return value
-                .ok_or_else(|| "must be a TOML list of inline tables".to_owned())
-                .and_then(|value| self.with(table, value))
-                .map_err(|error| format!("{}: {error}", self.variable));
-        } else {
-            self.text.parse::<Value>()
-        };
         let as_text = || self.with(table, Value::String(self.text.to_owned()));
-        match spelled {
+        let is_list = self.path.len() == 1;
+        let outcome = match self.text.parse::<Value>() {
+            Ok(list @ Value::Array(_)) if is_list => self.with(table, list),
+            _ if is_list => Err("must be a TOML list of inline tables".to_owned()),
             // A key such as 12345 looks like a number and is none.
             Ok(value) => self.with(table, value).or_else(|error| as_text().map_err(|_| error)),
             Err(_) => as_text(),
-        }
-        .map_err(|error| format!("{}: {error}", self.variable))
+        };
+        outcome.map_err(|error| format!("{}: {error}", self.variable))
     }
 
     fn with(&self, table: &Table, value: Value) -> Result<Table, String> {
         let mut table = table.clone();
         set(&mut table, &self.path, value)?;
-        File::deserialize(table.clone()).map_err(|error| error.message().to_owned())?;
+        File::deserialize(table.clone()).map_err(|error| discreet(&error))?;
         Ok(table)
     }
 }

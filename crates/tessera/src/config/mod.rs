@@ -85,7 +85,7 @@ impl Config {
         for change in environment.overrides() {
             table = change.apply(&table).map_err(Invalid::from)?;
         }
-        let file = File::deserialize(table).map_err(|error| Invalid::from(error.message()))?;
+        let file = File::deserialize(table).map_err(|error| Invalid::from(discreet(&error)))?;
         file.resolve()
     }
 }
@@ -115,13 +115,23 @@ fn read(path: &Path) -> Result<Table, Invalid> {
     let shown = path.display();
     let text = fs::read_to_string(path)
         .map_err(|error| Invalid::from(format!("the configuration file {shown} cannot be read: {error}")))?;
-    // The message alone: what toml prints beside it is the faulty line, which may hold a key.
     let faulty = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        Invalid::from(format!("{shown}:{line}: {}", error.message()))
+        Invalid::from(format!("{shown}:{line}: {}", discreet(&error)))
     };
     toml::from_str::<File>(&text).map_err(faulty)?;
     toml::from_str(&text).map_err(faulty)
+}
+
+/// What an error says, without the faulty line and without a text that stands where none may: either may hold
+/// a key.
+fn discreet(error: &toml::de::Error) -> String {
+    let message = error.message();
+    let repeated = message.split_once("invalid type: string \"").and_then(|(before, rest)| {
+        let (_, expected) = rest.rsplit_once("\", ")?;
+        Some(format!("{before}invalid type: string, {expected}"))
+    });
+    repeated.unwrap_or_else(|| message.to_owned())
 }
 
 impl Invalid {

@@ -219,12 +219,19 @@ fn no_error_shows_a_key() {
         format!("{ACCOUNT}api_key = ['{key}']"),
         format!("{ACCOUNT}api_key = '{key}'\napi_key_env = 'K'"),
         format!("[[clients]]\nname = 'two words'\nkey = '{key}'"),
+        format!("accounts = ['{key}']"),
+        format!("{ACCOUNT}limits = '{key}'"),
         format!("[quota]\nstore = 'redis://:{key}@host'"),
     ] {
         let error = load(&text, &[]).unwrap_err();
         assert!(!error.contains(key), "{error}");
     }
-    for value in [format!("[{{ key = {key} }}]"), format!("'{key}'"), format!("[{{ key = '{key}' }}]")] {
+    for value in [
+        format!("[{{ key = {key} }}]"),
+        format!("'{key}'"),
+        format!("['{key}']"),
+        format!("[{{ key = '{key}' }}]"),
+    ] {
         let error = load("", &[("TESSERA_CLIENTS", &value)]).unwrap_err();
         assert!(!error.contains(key), "{error}");
     }

@@ -30,6 +30,7 @@ fn what_only_the_services_can_judge_ends_with_64_too() {
             "account a: the environment variable NO_SUCH is not set",
         ),
         ("TESSERA_GENERATION__GEMINI__BASE_URL", "http://127.0.0.1:1", "no account is to call it"),
+        ("TESSERA_CLIENT_KEY", "two words", "client default: the key must be visible ASCII"),
         ("TESSERA_LOG", "=", "the log filter `=`"),
     ] {
         let mut up = tessera(["up", "--listen", "127.0.0.1:0", "--data-dir"]);
