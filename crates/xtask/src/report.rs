@@ -59,7 +59,7 @@ impl Report {
         }
         let total = self.total();
         if total.ignored > 0 {
-            println!("NOT RUN: tests marked as ignored or skipped: {}", total.ignored);
+            println!("NOT RUN BY THEMSELVES: {} (what the tests print says which and why)", total.ignored);
         }
         if let Some(what) = self.left_out {
             println!("NOT RUN: {what}");

@@ -25,7 +25,7 @@ fn run(generation: &str) {
         python.display()
     );
     let suite = Command::new(python)
-        .args(["-B", "-m", "pytest", "--quiet", "--tb=short", "-p", "no:cacheprovider", "tests/sdk"])
+        .args(["-B", "-m", "pytest", "--quiet", "--tb=short", "-rfEs", "-p", "no:cacheprovider", "tests/sdk"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("TESSERA_BINARY", env!("CARGO_BIN_EXE_tessera"))
         .stderr(Stdio::inherit())
