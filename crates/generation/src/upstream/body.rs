@@ -1,4 +1,4 @@
-//! Reading an answer into one buffer, never more of it than is allowed.
+//! Reading an answer as it arrives, never more of it than is allowed.
 
 use std::time::Duration;
 
@@ -18,30 +18,30 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Instant,
 }
 
-/// The whole body. Where the answer says its length the buffer has exactly that.
-pub(crate) async fn read(mut response: Response, bounds: Bounds) -> Result<Vec<u8>, Broken> {
-    let announced = response.content_length().unwrap_or_default();
-    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-    if announced > bounds.bytes {
+/// The length that an answer announces, in bytes; nought if it does not.
+pub(crate) fn announced(response: &Response) -> usize {
+    response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX))
+}
+
+/// Reads a body to its end, and hands over each piece as it arrives.
+pub(crate) async fn read(
+    mut response: Response,
+    bounds: Bounds,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Broken> {
+    if announced(&response) > bounds.bytes {
         return Err(Broken::TooLarge(bounds.bytes));
     }
-    let mut body = Vec::with_capacity(announced);
+    let mut length = 0;
     loop {
         let next = timeout_at(bounds.deadline.min(Instant::now() + bounds.idle), response.chunk());
         let overdue = || if Instant::now() >= bounds.deadline { Broken::Overtime } else { Broken::Stalled };
         let piece = next.await.map_err(|_| overdue())?;
-        let Some(piece) = piece.map_err(|error| Broken::Interrupted(causes(error)))? else { return Ok(body) };
-        if body.len() + piece.len() > bounds.bytes {
+        let Some(piece) = piece.map_err(|error| Broken::Interrupted(causes(error)))? else { return Ok(()) };
+        length += piece.len();
+        if length > bounds.bytes {
             return Err(Broken::TooLarge(bounds.bytes));
         }
-        make_room(&mut body, piece.len());
-        body.extend_from_slice(&piece);
-    }
-}
-
-/// Grows by a quarter rather than by doubling: of a large answer, little is held in vain.
-fn make_room(body: &mut Vec<u8>, piece: usize) {
-    if body.capacity() - body.len() < piece {
-        body.reserve_exact(piece.max(body.len() / 4).max(64 << 10));
+        take(&piece);
     }
 }

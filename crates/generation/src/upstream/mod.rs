@@ -3,12 +3,13 @@
 //! Each provider has the same files: `mod` (settings and the call), `request` (what is sent), `response` (what
 //! a good answer holds) and `error` (what a bad one means). What is alike for all stands here beside them.
 
+mod base64;
 mod body;
 mod client;
 mod dispatch;
 mod exchange;
 pub mod gemini;
-mod in_place;
+mod lifter;
 mod timeouts;
 
 use std::{collections::HashMap, sync::Arc};

@@ -16,7 +16,7 @@ use reqwest::{
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-use super::{Call, CallFailure, Drawn, Timeouts, Upstream, body, client, exchange::exchange};
+use super::{Call, CallFailure, Drawn, Timeouts, Upstream, body, client, exchange::exchange, lifter::Lifter};
 use crate::{Credentials, SettingsError};
 
 /// How the Gemini API is called.
@@ -119,7 +119,8 @@ impl Gemini {
         let status = answer.status();
         let bounds = body::Bounds { bytes: ERROR_LIMIT, idle: self.settings.timeouts.idle, deadline };
         // The status alone says enough, should the rest not come.
-        let body = body::read(answer, bounds).await.unwrap_or_default();
+        let mut body = Vec::new();
+        let _ = body::read(answer, bounds, |piece| body.extend_from_slice(piece)).await;
         let mut failure = error::read(status, &body, &call.model);
         let key = self.keys.get(&call.account).and_then(|key| key.to_str().ok()).unwrap_or_default();
         failure.detail = without(&failure.detail, key);
@@ -147,7 +148,9 @@ impl Upstream for Gemini {
             return Err(self.refusal(answer, &call, deadline).await);
         }
         let bounds = body::Bounds { bytes: self.settings.answer_limit_bytes, idle: timeouts.idle, deadline };
-        response::read(body::read(answer, bounds).await?).await
+        let mut lifter = Lifter::expecting(body::announced(&answer));
+        body::read(answer, bounds, |piece| lifter.push(piece)).await?;
+        response::read(lifter.finish())
     }
 }
 

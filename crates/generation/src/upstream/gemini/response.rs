@@ -1,61 +1,28 @@
 //! What a good answer holds: a picture, or the reason why there is none.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use domain::{CallOutcome, Failure, FailureKind, Image, Usage};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::upstream::{CallFailure, Drawn, in_place, one_line};
-
-/// Answers up to here are taken apart where they arrive, in bytes; larger ones on a thread that may be busy.
-const SMALL: usize = 256 << 10;
+use crate::upstream::{CallFailure, Drawn, lifter::Lifted, one_line};
 
 /// The longest caption, in bytes.
 const LONGEST_CAPTION: usize = 16 << 10;
 
-/// Takes the picture out of the body of an answer.
-pub(crate) async fn read(body: Vec<u8>) -> Result<Drawn, CallFailure> {
-    if body.len() <= SMALL {
-        return take_apart(body);
-    }
-    let task = tokio::task::spawn_blocking(move || take_apart(body));
-    task.await.unwrap_or_else(|_| Err(malformed("the answer could not be taken apart")))
-}
-
-/// Decodes the picture to the front of the very buffer it came in and gives back the rest of it.
-fn take_apart(mut body: Vec<u8>) -> Result<Drawn, CallFailure> {
-    let Found { text, caption, usage } = find(&body)?;
-    let broken = |detail: &str| CallFailure { usage, ..malformed(detail) };
-    let length = in_place::decode(&mut body, text).ok_or_else(|| broken("the picture is no base64"))?;
-    body.truncate(length);
-    body.shrink_to_fit();
-    let image = Image::inspect(Bytes::from(body)).map_err(|error| broken(&error.to_string()))?;
-    Ok(Drawn { image, caption, usage })
-}
-
-/// Where the picture's base64 stands in the body, and what else is worth keeping.
-struct Found {
-    text: Range<usize>,
-    caption: String,
-    usage: Usage,
-}
-
-fn find(body: &[u8]) -> Result<Found, CallFailure> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+/// Takes an answer apart: the picture, or why there is none.
+pub(crate) fn read(lifted: Lifted) -> Result<Drawn, CallFailure> {
+    let Lifted { json, mut pictures } = lifted;
+    let answer: Answer<'_> = serde_json::from_slice(&json)
         .map_err(|error| malformed(&format!("the answer is no JSON: {error}")))?;
     let usage = answer.usage_metadata.as_ref().map(Usage::from).unwrap_or_default();
-    let Some(data) = answer.picture() else { return Err(CallFailure { usage, ..answer.why_none() }) };
-    let text = text_within(body, data).ok_or_else(|| malformed("the picture's data is no text"))?;
-    Ok(Found { text, caption: answer.caption(), usage })
-}
-
-/// Where the characters of a JSON string stand in the body that it was read from.
-fn text_within(body: &[u8], raw: &RawValue) -> Option<Range<usize>> {
-    let text = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    let start = text.as_ptr().addr() - body.as_ptr().addr();
-    Some(start..start + text.len())
+    let broken = |detail: &str| CallFailure { usage, ..malformed(detail) };
+    let Some(number) = answer.picture() else { return Err(CallFailure { usage, ..answer.why_none() }) };
+    let picture = number.parse().ok().and_then(|number: usize| pictures.get_mut(number));
+    let bytes = picture.and_then(Option::take).ok_or_else(|| broken("the picture is no base64"))?;
+    let image = Image::inspect(Bytes::from(bytes)).map_err(|error| broken(&error.to_string()))?;
+    Ok(Drawn { image, caption: answer.caption(), usage })
 }
 
 #[derive(Deserialize)]
@@ -98,9 +65,9 @@ struct Part<'a> {
 struct InlineData<'a> {
     #[serde(default)]
     mime_type: String,
-    /// Untouched, so that escapes within it need no second copy.
+    /// The number of a picture that was lifted out.
     #[serde(borrow)]
-    data: &'a RawValue,
+    data: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -133,11 +100,11 @@ impl<'a> Answer<'a> {
 
     /// The last picture, which is the most refined. Drafts, marked as thoughts, count only where there is
     /// nothing else and the picture itself was not refused.
-    fn picture(&self) -> Option<&'a RawValue> {
+    fn picture(&self) -> Option<&str> {
         let pictures = || self.parts().rev().filter(|part| part.is_picture());
         let draft = || pictures().next().filter(|_| self.refusal().is_none());
         let chosen = pictures().find(|part| !part.thought).or_else(draft)?;
-        chosen.inline_data.as_ref().map(|inline| inline.data)
+        chosen.inline_data.as_ref().map(|inline| inline.data.as_ref())
     }
 
     /// What the model said aloud.

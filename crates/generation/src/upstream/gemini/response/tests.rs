@@ -1,7 +1,7 @@
 use base64_turbo::{STANDARD, URL_SAFE};
 
 use super::*;
-use crate::upstream::Ending;
+use crate::upstream::{Ending, lifter::Lifter};
 
 /// A whole PNG of one pixel, told from others by the number in its tail.
 fn png(number: u8) -> Vec<u8> {
@@ -30,8 +30,14 @@ fn text(text: &str) -> String {
     format!(r#"{{"text":"{text}"}}"#)
 }
 
+fn taken_apart(body: &str) -> Result<Drawn, CallFailure> {
+    let mut lifter = Lifter::expecting(body.len());
+    lifter.push(body.as_bytes());
+    read(lifter.finish())
+}
+
 fn drawn(body: &str) -> Drawn {
-    take_apart(body.as_bytes().to_vec()).unwrap()
+    taken_apart(body).unwrap()
 }
 
 fn number(body: &str) -> u8 {
@@ -39,7 +45,7 @@ fn number(body: &str) -> u8 {
 }
 
 fn failed(body: &str) -> CallFailure {
-    take_apart(body.as_bytes().to_vec()).unwrap_err()
+    taken_apart(body).unwrap_err()
 }
 
 #[test]
@@ -93,19 +99,6 @@ fn base64_is_read_however_it_is_spelled() {
         let part = format!(r#"{{"inlineData":{{"data":"{spelled}","mimeType":"image/png"}}}}"#);
         assert_eq!(number(&answer(&[part], "STOP")), 1, "{spelled}");
     }
-}
-
-#[test]
-fn a_large_picture_is_decoded_within_the_buffer_it_came_in() {
-    let mut large = png(0);
-    large.splice(33..33, (0..12_000_000_u32).map(|i| i.to_le_bytes()[1]));
-    let data = STANDARD.encode(&large);
-    let part = format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{data}"}}}}"#);
-    let body = answer(&[part], "STOP").into_bytes();
-    let buffer = body.as_ptr();
-    let image = take_apart(body).unwrap().image;
-    assert!(image.bytes() == &large);
-    assert_eq!(image.bytes().as_ptr(), buffer);
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Base64 decoded piece by piece, as it arrives.
+
+use base64_turbo::STANDARD_NO_PAD;
+
+/// Symbols that make whole bytes.
+const GROUP: usize = 4;
+
+/// Decodes a text that comes in pieces. The standard and the URL-safe alphabet are read, with padding or without.
+pub(crate) struct Decoder {
+    /// What is decoded, and room for more behind it.
+    bytes: Vec<u8>,
+    length: usize,
+    /// The last one to four symbols, which may turn out to be padded.
+    pending: Vec<u8>,
+    broken: bool,
+}
+
+impl Decoder {
+    /// A decoder with room for this many bytes; it makes more when it must.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { bytes: vec![0; bytes], length: 0, pending: Vec::with_capacity(GROUP), broken: false }
+    }
+
+    /// Takes the next symbols.
+    pub(crate) fn push(&mut self, symbols: &[u8]) {
+        let (head, rest) = symbols.split_at(symbols.len().min(GROUP - self.pending.len()));
+        self.pending.extend_from_slice(head);
+        if rest.is_empty() {
+            return;
+        }
+        let group = std::mem::take(&mut self.pending);
+        self.decode(&group);
+        // At least one symbol stays behind, so that the end of the text is always pending.
+        let (whole, last) = rest.split_at((rest.len() - 1) / GROUP * GROUP);
+        self.decode(whole);
+        self.pending.extend_from_slice(last);
+    }
+
+    /// Declares that the text is no base64.
+    pub(crate) fn spoil(&mut self) {
+        self.broken = true;
+    }
+
+    /// What was decoded; none when the text is no base64.
+    pub(crate) fn finish(mut self) -> Option<Vec<u8>> {
+        let last = std::mem::take(&mut self.pending);
+        let padding = last.iter().rev().take(2).take_while(|&&symbol| symbol == b'=').count();
+        self.broken |= padding > 0 && padding == last.len();
+        self.decode(&last[..last.len() - padding]);
+        self.bytes.truncate(self.length);
+        self.bytes.shrink_to_fit();
+        (!self.broken).then_some(self.bytes)
+    }
+
+    fn decode(&mut self, symbols: &[u8]) {
+        if self.broken {
+            return;
+        }
+        self.make_room(STANDARD_NO_PAD.decoded_len_estimate(symbols.len()));
+        let room = &mut self.bytes[self.length..];
+        let decoded = STANDARD_NO_PAD
+            .decode_slice(symbols, room)
+            .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(symbols), room));
+        match decoded {
+            Ok(length) => self.length += length,
+            Err(_) => self.broken = true,
+        }
+    }
+
+    /// Grows by a quarter rather than by doubling: of a large picture, little is held in vain.
+    fn make_room(&mut self, bytes: usize) {
+        if self.bytes.len() - self.length < bytes {
+            let more = bytes.max(self.length / 4).max(64 << 10);
+            self.bytes.reserve_exact(more);
+            self.bytes.resize(self.length + more, 0);
+        }
+    }
+}
+
+/// The same symbols in the standard alphabet.
+fn standard(symbols: &[u8]) -> Vec<u8> {
+    let in_standard = |symbol: &u8| match symbol {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    };
+    symbols.iter().map(in_standard).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64_turbo::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Decodes a text that comes in pieces of these lengths, over and over.
+    fn decoded(text: &str, pieces: &[usize], room: usize) -> Option<Vec<u8>> {
+        let mut decoder = Decoder::with_room(room);
+        let (mut rest, mut lengths) = (text.as_bytes(), pieces.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(*lengths.next().unwrap()));
+            decoder.push(piece);
+            rest = after;
+        }
+        decoder.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back_however_it_is_cut(
+            bytes in proptest::collection::vec(any::<u8>(), 0..600),
+            pieces in proptest::collection::vec(1usize..70, 1..8),
+            room in 0usize..900,
+        ) {
+            for spelled in [
+                STANDARD.encode(&bytes),
+                URL_SAFE.encode(&bytes),
+                STANDARD_NO_PAD.encode(&bytes),
+                URL_SAFE_NO_PAD.encode(&bytes),
+            ] {
+                prop_assert_eq!(decoded(&spelled, &pieces, room), Some(bytes.clone()));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in "[A-Za-z=+/_-]{0,40}|\\PC{0,40}", piece in 1usize..9) {
+            let _ = decoded(&text, &[piece], 0);
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64_is_refused_however_it_is_cut() {
+        for text in ["A", "AAAAA", "A=AA", "====", "=", "==", "AAAA=", "AA*A", "AA==AAAA", "ünï"] {
+            for piece in 1..9 {
+                assert_eq!(decoded(text, &[piece], 0), None, "{text} in pieces of {piece}");
+            }
+        }
+    }
+}
