@@ -24,8 +24,10 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 pub mod limits {
     /// The largest message: a request with its reference pictures.
     pub const MESSAGE: usize = 64 << 20;
-    /// One chunk of a picture.
-    pub const CHUNK: usize = 128 << 10;
+    /// One chunk of a picture; a multiple of three, so that each is whole in base64.
+    pub const CHUNK: usize = (128 << 10) / 3 * 3;
+    /// The largest HTTP/2 frame: a chunk with its envelope goes in one instead of in nine.
+    pub const FRAME: u32 = (128 << 10) + (4 << 10);
     /// How much of one stream may be on its way unread: what a slow reader can make us hold.
     pub const STREAM_WINDOW: u32 = 256 << 10;
     /// How much of all streams of one connection may be on its way. So large that one slow reader never holds

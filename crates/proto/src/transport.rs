@@ -16,6 +16,7 @@ pub fn server() -> Server {
     Server::builder()
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_frame_size(limits::FRAME)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
@@ -48,6 +49,7 @@ fn tuned(endpoint: Endpoint) -> Endpoint {
         .connect_timeout(Duration::from_secs(2))
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_frame_size(limits::FRAME)
         .http2_keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
         .tcp_nodelay(true)

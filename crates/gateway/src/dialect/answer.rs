@@ -115,9 +115,6 @@ fn with_body<R: Render>(response: Builder, flow: Flow<R>) -> Response {
     response.body(Body::from_stream(pieces)).expect("every header is made of plain ASCII")
 }
 
-/// Bytes of JSON around one event, at most; more only costs a second buffer.
-const FRAMING: usize = 2 << 10;
-
 /// A body in the making. Dropping it drops the events, and with them everything the request holds.
 struct Flow<R> {
     events: Events,
@@ -185,7 +182,6 @@ impl<R: Render> Flow<R> {
             GenerationEvent::ImageChunk(chunk) => {
                 let left = self.missing.and_then(|missing| missing.checked_sub(chunk.len() as u64));
                 self.missing = Some(left.ok_or_else(out_of_order)?);
-                out.reserve(chunk.len() / 3 * 4 + FRAMING);
                 self.render.bytes(&chunk, out);
             }
             GenerationEvent::ImageFinished { .. } => {

@@ -46,16 +46,16 @@ impl Encoder {
             if self.held + first.len() < 3 {
                 return self.hold(&group[..self.held + first.len()]);
             }
-            encode(&group, out);
+            out.adopt(STANDARD.encode(group));
         }
         let (whole, rest) = bytes.split_at(bytes.len() / 3 * 3);
-        encode(whole, out);
+        out.adopt(STANDARD.encode(whole));
         self.hold(rest);
     }
 
     /// Writes what is left, with its padding.
     pub(super) fn finish(&mut self, out: &mut Output) {
-        encode(&self.rest[..self.held], out);
+        out.adopt(STANDARD.encode(&self.rest[..self.held]));
         self.held = 0;
     }
 
@@ -63,11 +63,6 @@ impl Encoder {
         self.rest[..rest.len()].copy_from_slice(rest);
         self.held = rest.len();
     }
-}
-
-fn encode(bytes: &[u8], out: &mut Output) {
-    let room = out.extend_by(STANDARD.encoded_len(bytes.len()));
-    STANDARD.encode_slice(bytes, room).expect("the room is as long as the text");
 }
 
 #[cfg(test)]

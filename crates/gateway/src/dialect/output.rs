@@ -28,16 +28,13 @@ impl Output {
         self.0.is_empty()
     }
 
-    /// Makes room, so that one buffer suffices.
-    pub(super) fn reserve(&mut self, bytes: usize) {
-        self.0.reserve(bytes);
-    }
-
-    /// So many more bytes, to be filled.
-    pub(super) fn extend_by(&mut self, bytes: usize) -> &mut [u8] {
-        let start = self.0.len();
-        self.0.resize(start + bytes, 0);
-        &mut self.0[start..]
+    /// Text that is taken over whole where nothing was written before it.
+    pub(super) fn adopt(&mut self, text: String) {
+        if self.0.is_empty() {
+            self.0 = text.into_bytes();
+        } else {
+            self.raw(&text);
+        }
     }
 
     /// Text as it is.
