@@ -16,8 +16,9 @@ use crate::{
     upstream::Upstreams,
 };
 
-/// Events that may wait for their reader: enough to keep the wire busy, too few to hold memory.
-const AHEAD: usize = 1;
+/// Events that may wait for their reader: enough to keep the wire busy. Chunks are slices of their picture, so that
+/// waiting costs no memory of its own.
+const AHEAD: usize = 8;
 
 /// Answers requests.
 pub(crate) struct Generator {

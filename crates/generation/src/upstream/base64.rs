@@ -5,11 +5,14 @@ use base64_turbo::STANDARD_NO_PAD;
 /// Symbols that make whole bytes.
 const GROUP: usize = 4;
 
+/// Symbols decoded at once: few enough for what they give to stay in the processor's cache until it is copied.
+const BATCH: usize = 32 << 10;
+
 /// Decodes a text that comes in pieces. The standard and the URL-safe alphabet are read, with padding or without.
 pub(crate) struct Decoder {
-    /// What is decoded, and room for more behind it.
     bytes: Vec<u8>,
-    length: usize,
+    /// What one batch gives. Decoding straight into `bytes` would need all of it filled with zeros first.
+    batch: Vec<u8>,
     /// The last one to four symbols, which may turn out to be padded.
     pending: Vec<u8>,
     broken: bool,
@@ -18,7 +21,8 @@ pub(crate) struct Decoder {
 impl Decoder {
     /// A decoder with room for this many bytes; it makes more when it must.
     pub(crate) fn with_room(bytes: usize) -> Self {
-        Self { bytes: vec![0; bytes], length: 0, pending: Vec::with_capacity(GROUP), broken: false }
+        let pending = Vec::with_capacity(GROUP);
+        Self { bytes: Vec::with_capacity(bytes), batch: Vec::new(), pending, broken: false }
     }
 
     /// Takes the next symbols.
@@ -47,33 +51,30 @@ impl Decoder {
         let padding = last.iter().rev().take(2).take_while(|&&symbol| symbol == b'=').count();
         self.broken |= padding > 0 && padding == last.len();
         self.decode(&last[..last.len() - padding]);
-        self.bytes.truncate(self.length);
         self.bytes.shrink_to_fit();
         (!self.broken).then_some(self.bytes)
     }
 
     fn decode(&mut self, symbols: &[u8]) {
-        if self.broken {
-            return;
-        }
-        self.make_room(STANDARD_NO_PAD.decoded_len_estimate(symbols.len()));
-        let room = &mut self.bytes[self.length..];
-        let decoded = STANDARD_NO_PAD
-            .decode_slice(symbols, room)
-            .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(symbols), room));
-        match decoded {
-            Ok(length) => self.length += length,
-            Err(_) => self.broken = true,
+        let room = STANDARD_NO_PAD.decoded_len_estimate(symbols.len().min(BATCH));
+        self.batch.resize(room.max(self.batch.len()), 0);
+        for symbols in symbols.chunks(BATCH) {
+            let decoded = STANDARD_NO_PAD
+                .decode_slice(symbols, &mut self.batch)
+                .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(symbols), &mut self.batch));
+            match decoded {
+                Ok(length) if !self.broken => self.keep(length),
+                _ => return self.spoil(),
+            }
         }
     }
 
     /// Grows by a quarter rather than by doubling: of a large picture, little is held in vain.
-    fn make_room(&mut self, bytes: usize) {
-        if self.bytes.len() - self.length < bytes {
-            let more = bytes.max(self.length / 4).max(64 << 10);
-            self.bytes.reserve_exact(more);
-            self.bytes.resize(self.length + more, 0);
+    fn keep(&mut self, length: usize) {
+        if self.bytes.capacity() - self.bytes.len() < length {
+            self.bytes.reserve_exact(length.max(self.bytes.len() / 4).max(64 << 10));
         }
+        self.bytes.extend_from_slice(&self.batch[..length]);
     }
 }
 
