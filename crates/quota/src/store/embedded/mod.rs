@@ -2,7 +2,8 @@
 //!
 //! One thread owns the ledger and the file. It applies the operations that have come together, writes all that
 //! they changed in one durable transaction, and only then answers them, so that callers share the cost of a
-//! commit. The file is locked: a second process is refused.
+//! commit. Only a closing is answered before it is written: should it be lost in that moment, its lease runs out
+//! its term instead, and nothing is refunded. The file is locked: a second process is refused.
 
 mod ending;
 mod key;
@@ -61,6 +62,14 @@ impl EmbeddedStore {
         self.queue(job, answer).await
     }
 
+    async fn perform_at_once<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Ledger, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = Operation::prompt(operation);
+        self.queue(job, answer).await
+    }
+
     async fn queue<T>(
         &self,
         job: Box<dyn Job>,
@@ -96,12 +105,12 @@ impl Store for EmbeddedStore {
 
     async fn settle(&self, id: &LeaseId, fence: Fence, outcome: &CallOutcome) -> Result<Closing, StoreError> {
         let (id, outcome) = (id.clone(), outcome.clone());
-        self.perform(move |ledger, now| ledger.settle(now, &id, fence, &outcome)).await
+        self.perform_at_once(move |ledger, now| ledger.settle(now, &id, fence, &outcome)).await
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
         let id = id.clone();
-        self.perform(move |ledger, now| ledger.release(now, &id, fence)).await
+        self.perform_at_once(move |ledger, now| ledger.release(now, &id, fence)).await
     }
 
     async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
@@ -110,8 +119,7 @@ impl Store for EmbeddedStore {
 
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         let candidates = candidates.to_vec();
-        let (job, answer) = Operation::passing(move |ledger, now| ledger.standing(now, &candidates));
-        self.queue(job, answer).await
+        self.perform_at_once(move |ledger, now| ledger.standing(now, &candidates)).await
     }
 }
 

@@ -13,7 +13,7 @@ const BATCH: usize = 256;
 
 /// One operation on its way.
 pub(super) trait Job: Send {
-    /// Performs it. It is not answered yet, unless it needs no durability.
+    /// Performs it. It is not answered yet, unless it does not wait for durability.
     fn apply(&mut self, ledger: &mut Ledger, now: Timestamp);
     /// Answers it, now that its batch is durable, or never will be.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -40,8 +40,8 @@ where
         Self::queued(perform, true)
     }
 
-    /// One that only looks, and is answered at once.
-    pub(super) fn passing(perform: F) -> Queued<T> {
+    /// One that is answered as soon as it took place, and is durable a moment later if it wrote anything.
+    pub(super) fn prompt(perform: F) -> Queued<T> {
         Self::queued(perform, false)
     }
 
