@@ -8,12 +8,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{Arrival, Script, Simulator, script};
+use crate::{Arrival, Exchanges, Script, Simulator, script};
 
 /// `/admin` and `/healthz`.
 pub(crate) fn routes(simulator: &Simulator) -> Router {
     Router::new()
         .route("/admin/arrivals", get(arrivals).delete(clear_arrivals))
+        .route("/admin/exchanges", get(exchanges))
         .route("/admin/script", post(set_script))
         .route("/admin/rules", post(add_rule).delete(clear_rules))
         .with_state(simulator.clone())
@@ -27,6 +28,10 @@ async fn arrivals(State(simulator): State<Simulator>) -> Json<Vec<ArrivalRecord>
 async fn clear_arrivals(State(simulator): State<Simulator>) -> StatusCode {
     simulator.clear_arrivals();
     StatusCode::NO_CONTENT
+}
+
+async fn exchanges(State(simulator): State<Simulator>) -> Json<ExchangesRecord> {
+    Json(simulator.exchanges().into())
 }
 
 async fn set_script(
@@ -59,6 +64,7 @@ fn refused(error: &script::ScriptError) -> (StatusCode, String) {
 struct ArrivalRecord {
     sequence: u64,
     at_ms: u64,
+    provider: &'static str,
     key: Option<String>,
     project: Option<String>,
     model: String,
@@ -66,6 +72,7 @@ struct ArrivalRecord {
     resolution: Option<&'static str>,
     prompt: String,
     reference_images: usize,
+    person_generation: Option<&'static str>,
     status: Option<u16>,
     fault: Option<&'static str>,
     billed: bool,
@@ -77,6 +84,7 @@ impl From<Arrival> for ArrivalRecord {
         Self {
             sequence: arrival.sequence,
             at_ms: arrival.at.as_millis(),
+            provider: arrival.provider.as_str(),
             key: arrival.key,
             project: arrival.project,
             model: arrival.model,
@@ -84,10 +92,24 @@ impl From<Arrival> for ArrivalRecord {
             resolution: arrival.resolution.map(domain::Resolution::as_str),
             prompt: arrival.prompt,
             reference_images: arrival.reference_images,
+            person_generation: arrival.person_generation,
             status: arrival.status,
             fault: arrival.fault,
             billed: arrival.billed,
             end: arrival.end.as_str(),
         }
+    }
+}
+
+/// [`Exchanges`] as JSON.
+#[derive(Serialize)]
+struct ExchangesRecord {
+    granted: u64,
+    refused: u64,
+}
+
+impl From<Exchanges> for ExchangesRecord {
+    fn from(Exchanges { granted, refused }: Exchanges) -> Self {
+        Self { granted, refused }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AspectRatio, Resolution, Timestamp};
+use domain::{AspectRatio, Provider, Resolution, Timestamp};
 use tokio::sync::watch;
 
 /// One call that reached `generateContent` or `streamGenerateContent`, refused ones included.
@@ -15,7 +15,10 @@ pub struct Arrival {
     pub sequence: u64,
     /// When it arrived.
     pub at: Timestamp,
-    /// The name of its key in the script, or the key's last four characters; none when it brought no key.
+    /// Whose service it was meant for.
+    pub provider: Provider,
+    /// The name of its key or service account in the script, or the last four characters of what it brought;
+    /// none when it brought nothing.
     pub key: Option<String>,
     /// Whose quota it spends; none until the key is accepted.
     pub project: Option<String>,
@@ -29,6 +32,8 @@ pub struct Arrival {
     pub prompt: String,
     /// How many pictures the conversation showed.
     pub reference_images: usize,
+    /// Whether people may be shown, in Vertex AI's own word; none where nothing is said.
+    pub person_generation: Option<&'static str>,
     /// The HTTP status answered; none while nothing is decided, and where the fault is to answer nothing.
     pub status: Option<u16>,
     /// The fault that the script commanded.
@@ -89,7 +94,7 @@ impl ArrivalLog {
     }
 
     /// Notes an arrival. Its entry says what becomes of it.
-    pub(crate) fn open(&self, at: Timestamp, key: Option<String>, model: &str) -> Entry {
+    pub(crate) fn open(&self, at: Timestamp, provider: Provider, key: Option<String>, model: &str) -> Entry {
         let mut kept = self.lock();
         kept.last += 1;
         let sequence = kept.last;
@@ -99,6 +104,7 @@ impl ArrivalLog {
         kept.arrivals.push_back(Arrival {
             sequence,
             at,
+            provider,
             key,
             project: None,
             model: model.chars().take(200).collect(),
@@ -106,6 +112,7 @@ impl ArrivalLog {
             resolution: None,
             prompt: String::new(),
             reference_images: 0,
+            person_generation: None,
             status: None,
             fault: None,
             billed: false,
@@ -197,7 +204,8 @@ mod tests {
     #[test]
     fn an_entry_dropped_unfinished_is_a_client_that_hung_up() {
         let log = ArrivalLog::new();
-        let [first, second, _third] = [1, 2, 3].map(|ms| log.open(Timestamp::from_millis(ms), None, "model"));
+        let [first, second, _third] =
+            [1, 2, 3].map(|ms| log.open(Timestamp::from_millis(ms), Provider::Gemini, None, "model"));
         first.finish();
         drop(second);
         assert_eq!(ends(&log), [End::Answered, End::HungUp, End::Open]);
@@ -206,9 +214,9 @@ mod tests {
     #[test]
     fn numbers_go_on_after_a_clear_and_old_entries_touch_nothing() {
         let log = ArrivalLog::new();
-        let old = log.open(Timestamp::default(), None, "model");
+        let old = log.open(Timestamp::default(), Provider::Gemini, None, "model");
         log.clear();
-        let _new = log.open(Timestamp::default(), None, "model");
+        let _new = log.open(Timestamp::default(), Provider::Gemini, None, "model");
         old.finish();
         assert_eq!(log.all()[0].sequence, 2);
         assert_eq!(ends(&log), [End::Open]);

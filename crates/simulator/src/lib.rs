@@ -1,4 +1,4 @@
-//! A Gemini API that draws real pictures and fails on command.
+//! A Gemini API and a Vertex AI that draw real pictures and fail on command.
 //!
 //! It is strict where Google is strict, draws at Google's native pixel sizes, enforces limits of its own with
 //! honest refusals, and remembers every call that reached it. Development, the demo, tests and benchmarks use
@@ -44,13 +44,34 @@
 //! # Ok::<(), simulator::ScriptError>(())
 //! ```
 //!
+//! Service accounts are listed likewise. With any listed, no others are given tokens for Vertex AI, and no other
+//! tokens are accepted. Each has a `public_key`, or the `private_key` of its own file, in PEM; rules call it by its
+//! `name`:
+//!
+//! ```toml
+//! [tokens]
+//! lifetime = "10m"           # left out: 59m 59s
+//!
+//! [[service_accounts]]
+//! client_email = "painter@project-a.iam.gserviceaccount.com"
+//! name = "painter"           # otherwise its address
+//! project = "project-a"
+//! limits = { requests_per_minute = 10 }
+//! public_key = """
+//! -----BEGIN PUBLIC KEY-----
+//! …
+//! -----END PUBLIC KEY-----
+//! """
+//! ```
+//!
 //! Rules count the calls that arrive whole and sensible, also those that a limit then refuses.
 //!
 //! # Faults
 //!
 //! Refused at once, neither counted nor charged: `quota-minute` (`retry_after`), `quota-day`,
 //! `quota-day-zero-delay` (the day's quota with a delay of 0s), `quota-bare` (no details), `capacity`,
-//! `limit-zero`, `bad-key` (400), `billing` (402), `forbidden`, `forbidden-validation` (403), `not-found`.
+//! `limit-zero`, `bad-key` (400), `expired-token` (401), `billing` (402), `forbidden`, `forbidden-validation`
+//! (403), `not-found`. On Vertex AI every quota is refused as `quota-bare`, and `bad-key` means its token (401).
 //! Counted, not charged: `internal` (500), `unavailable` (503), `html-error` (502), `blocked-prompt` and
 //! `finish` (`reason`), `no-image`. Counted and charged: `hang`, `reset`, `thought-only`, `bad-base64`,
 //! `mislabelled` (JPEG called PNG), `huge` (`bytes`), `wrong-size`, `not-a-picture`, `slow`
@@ -60,12 +81,15 @@
 //! # Paths
 //!
 //! `/v1` and `/v1beta`: `GET models`, `GET models/{model}`, `POST models/{model}:generateContent` and
-//! `:streamGenerateContent`, with the key in `x-goog-api-key` or `?key=`. Beside them:
+//! `:streamGenerateContent`, with the key in `x-goog-api-key` or `?key=`. `/v1` and `/v1beta1`: the same two
+//! methods below `projects/{project}/locations/{location}/publishers/google`, with a Bearer token of `POST /token`.
+//! Beside them:
 //!
 //! | path | does |
 //! |---|---|
 //! | `GET /admin/arrivals` | every call that arrived, as JSON, oldest first |
 //! | `DELETE /admin/arrivals` | forgets them |
+//! | `GET /admin/exchanges` | how often a token was granted and refused |
 //! | `POST /admin/script` | follows the script in the body from now on |
 //! | `POST /admin/rules` | puts the one rule in the body, TOML or JSON, before the others |
 //! | `DELETE /admin/rules` | ends every rule |
@@ -82,6 +106,7 @@ mod server;
 mod simulator;
 
 pub use arrivals::{Arrival, End};
+pub use provider::vertex::Exchanges;
 pub use script::{Script, ScriptError};
 pub use server::serve;
 pub use simulator::Simulator;

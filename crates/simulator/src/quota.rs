@@ -1,4 +1,4 @@
-//! The simulator's own enforcement of limits, per project and model as at Google.
+//! The simulator's own enforcement of limits, per provider, project and model as at Google.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{PacificDay, Timestamp};
+use domain::{PacificDay, Provider, Timestamp};
 use serde::Deserialize;
 
 /// What a project may do with one model; absent means without limit.
@@ -35,9 +35,9 @@ pub(crate) struct Overstep {
     pub(crate) wait: Duration,
 }
 
-/// Every window of every project and model.
+/// Every window of every provider, project and model.
 #[derive(Debug, Default)]
-pub(crate) struct Windows(Mutex<HashMap<(String, &'static str), Window>>);
+pub(crate) struct Windows(Mutex<HashMap<(Provider, String, &'static str), Window>>);
 
 /// Every call asks for one picture, so that calls and pictures are counted together.
 #[derive(Debug)]
@@ -55,8 +55,7 @@ impl Windows {
     /// Counts one call now, or says which limits forbid it and counts nothing.
     pub(crate) fn admit(
         &self,
-        project: &str,
-        model: &'static str,
+        (provider, project, model): (Provider, &str, &'static str),
         limits: Limits,
         now: Timestamp,
     ) -> Result<(), Vec<Overstep>> {
@@ -64,7 +63,7 @@ impl Windows {
             return Ok(());
         }
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry((project.to_owned(), model)).or_insert_with(|| Window::new(now));
+        let window = windows.entry((provider, project.to_owned(), model)).or_insert_with(|| Window::new(now));
         window.move_to(now);
         let oversteps = window.oversteps(limits, now);
         if oversteps.is_empty() {
@@ -133,7 +132,9 @@ mod tests {
     #[test]
     fn a_call_fits_again_exactly_sixty_seconds_after_the_one_it_replaces() {
         let windows = Windows::default();
-        let admit = |after: u64| windows.admit("p", "m", per_minute(2), NOON + Duration::from_millis(after));
+        let admit = |after: u64| {
+            windows.admit((Provider::Gemini, "p", "m"), per_minute(2), NOON + Duration::from_millis(after))
+        };
         assert_eq!(admit(0), Ok(()));
         assert_eq!(admit(20_000), Ok(()));
         assert_eq!(admit(30_000).unwrap_err()[0].wait, seconds(30));
@@ -143,11 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn projects_and_models_are_counted_apart() {
+    fn providers_projects_and_models_are_counted_apart() {
         let windows = Windows::default();
-        for (project, model) in [("p", "m"), ("q", "m"), ("p", "n")] {
-            assert_eq!(windows.admit(project, model, per_minute(1), NOON), Ok(()));
-            assert!(windows.admit(project, model, per_minute(1), NOON).is_err());
+        let (gemini, vertex) = (Provider::Gemini, Provider::Vertex);
+        for place in [(gemini, "p", "m"), (gemini, "q", "m"), (gemini, "p", "n"), (vertex, "p", "m")] {
+            assert_eq!(windows.admit(place, per_minute(1), NOON), Ok(()));
+            assert!(windows.admit(place, per_minute(1), NOON).is_err());
         }
     }
 
@@ -156,7 +158,7 @@ mod tests {
         let windows = Windows::default();
         let limits =
             Limits { requests_per_minute: Some(1), images_per_minute: Some(1), requests_per_day: Some(1) };
-        let admit = |now| windows.admit("p", "m", limits, now);
+        let admit = |now| windows.admit((Provider::Gemini, "p", "m"), limits, now);
         assert_eq!(admit(NOON), Ok(()));
         let told: Vec<_> = admit(NOON).unwrap_err().iter().map(|overstep| overstep.dimension).collect();
         assert_eq!(
@@ -170,6 +172,9 @@ mod tests {
 
     #[test]
     fn a_limit_of_zero_never_admits() {
-        assert_eq!(Windows::default().admit("p", "m", per_minute(0), NOON).unwrap_err()[0].wait, MINUTE);
+        assert_eq!(
+            Windows::default().admit((Provider::Gemini, "p", "m"), per_minute(0), NOON).unwrap_err()[0].wait,
+            MINUTE
+        );
     }
 }

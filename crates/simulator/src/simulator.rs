@@ -6,18 +6,18 @@ use std::{
 };
 
 use axum::Router;
-use domain::{Clock, Timestamp};
+use domain::{Clock, Provider, Timestamp};
 
 use crate::{
-    Arrival, Script, admin,
+    Arrival, Exchanges, Script, admin,
     arrivals::{ArrivalLog, Entry},
     picture::Studio,
-    provider,
+    provider::{self, vertex::Issued},
     quota::{Overstep, Windows},
-    script::{Call, Caller, Fault, Keyring, Latency, Pictures, Rule, Rulebook},
+    script::{Call, Caller, Fault, Keyring, Latency, Pictures, Rule, Rulebook, ServiceAccounts, Tokens},
 };
 
-/// A Gemini API of one's own. Clones are handles to the same one.
+/// A Gemini API and a Vertex AI of one's own. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Simulator(Arc<Shared>);
 
@@ -26,6 +26,7 @@ struct Shared {
     script: RwLock<Arc<InForce>>,
     windows: Windows,
     arrivals: ArrivalLog,
+    issued: Issued,
     studio: Studio,
 }
 
@@ -35,6 +36,8 @@ pub(crate) struct InForce {
     pub(crate) latency: Latency,
     pub(crate) pictures: Pictures,
     pub(crate) keys: Keyring,
+    pub(crate) tokens: Tokens,
+    pub(crate) service_accounts: ServiceAccounts,
     rules: Mutex<Rulebook>,
 }
 
@@ -46,11 +49,12 @@ impl Simulator {
             script: RwLock::new(Arc::new(script.into())),
             windows: Windows::default(),
             arrivals: ArrivalLog::new(),
+            issued: Issued::default(),
             studio: Studio::new(),
         }))
     }
 
-    /// The provider's paths, `/admin` and `/healthz`.
+    /// The providers' paths, `/admin` and `/healthz`.
     ///
     /// Served by anything but [`serve`](crate::serve), the fault `reset` answers 200 with an empty body, since
     /// only a server can close a connection.
@@ -71,6 +75,11 @@ impl Simulator {
     /// Forgets the arrivals; their numbers go on counting.
     pub fn clear_arrivals(&self) {
         self.0.arrivals.clear();
+    }
+
+    /// How often a token for Vertex AI was asked for.
+    pub fn exchanges(&self) -> Exchanges {
+        self.issued().exchanges()
     }
 
     /// Follows another script from now on. Its rules begin to count anew; what was counted against limits
@@ -102,14 +111,24 @@ impl Simulator {
         &self.0.studio
     }
 
+    /// The tokens that were given out.
+    pub(crate) fn issued(&self) -> &Issued {
+        &self.0.issued
+    }
+
     /// Notes that a call for `model` arrived, and whose key it brought.
-    pub(crate) fn note_arrival(&self, key: Option<String>, model: &str) -> Entry {
-        self.0.arrivals.open(self.now(), key, model)
+    pub(crate) fn note_arrival(&self, provider: Provider, key: Option<String>, model: &str) -> Entry {
+        self.0.arrivals.open(self.now(), provider, key, model)
     }
 
     /// Counts a call against its project's limits, or says which it would overstep.
-    pub(crate) fn admit(&self, caller: &Caller, model: &'static str) -> Result<(), Vec<Overstep>> {
-        self.0.windows.admit(&caller.project, model, caller.limits, self.now())
+    pub(crate) fn admit(
+        &self,
+        provider: Provider,
+        caller: &Caller,
+        model: &'static str,
+    ) -> Result<(), Vec<Overstep>> {
+        self.0.windows.admit((provider, &caller.project, model), caller.limits, self.now())
     }
 }
 
@@ -121,8 +140,10 @@ impl InForce {
 }
 
 impl From<Script> for InForce {
-    fn from(Script { latency, pictures, keys, rules }: Script) -> Self {
-        Self { latency, pictures, keys, rules: Mutex::new(Rulebook::new(rules)) }
+    fn from(script: Script) -> Self {
+        let Script { latency, pictures, keys, tokens, service_accounts, rules } = script;
+        let rules = Mutex::new(Rulebook::new(rules));
+        Self { latency, pictures, keys, tokens, service_accounts, rules }
     }
 }
 

@@ -55,12 +55,8 @@ impl Reply {
                 respond(StatusCode::OK, content_type, body)
             }
             Self::Refuse(refusal) => {
-                let mut json = refusal.to_json();
-                if framing == Framing::Array {
-                    json.insert(0, b'[');
-                    json.push(b']');
-                }
-                page(refusal.status(), JSON, json.into(), entry)
+                let refusal = if framing == Framing::Array { refusal.in_list() } else { refusal };
+                page(refusal.status(), JSON, refusal.to_json().into(), entry)
             }
             Self::Html => {
                 page(StatusCode::BAD_GATEWAY, HTML, Bytes::from_static(BAD_GATEWAY.as_bytes()), entry)

@@ -11,7 +11,14 @@ pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) details: Vec<Detail>,
+    /// Whether it is sent as a list of one.
+    listed: bool,
 }
+
+/// What every service says to those who did not log in.
+pub(super) const NO_LOGIN: &str = "Request had invalid authentication credentials. Expected OAuth 2 access \
+    token, login cookie or other valid authentication credential. See \
+    https://developers.google.com/identity/sign-in/web/devconsole-project.";
 
 /// The canonical codes in use here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +26,7 @@ pub(super) enum Code {
     InvalidArgument,
     /// Billing is off; the one code with a status of its own.
     PaymentRequired,
+    Unauthenticated,
     PermissionDenied,
     NotFound,
     ResourceExhausted,
@@ -42,6 +50,13 @@ pub(super) enum Detail {
     Help { links: Vec<Link> },
     #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo")]
     RetryInfo { retry_delay: String },
+}
+
+impl Detail {
+    /// An `ErrorInfo` of Google's own.
+    pub(super) fn info<const N: usize>(reason: &'static str, metadata: [(&'static str, String); N]) -> Self {
+        Self::ErrorInfo { reason, domain: "googleapis.com", metadata: BTreeMap::from(metadata) }
+    }
 }
 
 /// A field that is wrong, and why; without a field where the whole request is.
@@ -75,7 +90,7 @@ pub(super) struct Link {
 
 impl Refusal {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: Vec::new() }
+        Self { code, message: message.into(), details: Vec::new(), listed: false }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -85,6 +100,11 @@ impl Refusal {
     pub(super) fn with(mut self, detail: Detail) -> Self {
         self.details.push(detail);
         self
+    }
+
+    /// The same as a list of one.
+    pub(super) fn in_list(self) -> Self {
+        Self { listed: true, ..self }
     }
 
     /// The refusal of a body that is not the message it should be.
@@ -103,7 +123,9 @@ impl Refusal {
         let (status, name) = self.code.http();
         let error =
             Error { code: status.as_u16(), message: &self.message, status: name, details: &self.details };
-        serde_json::to_vec(&Envelope { error }).expect("an error has text keys only")
+        let envelope = Envelope { error };
+        let json = if self.listed { serde_json::to_vec(&[envelope]) } else { serde_json::to_vec(&envelope) };
+        json.expect("an error has text keys only")
     }
 }
 
@@ -113,6 +135,7 @@ impl Code {
         match self {
             Self::InvalidArgument => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
             Self::PaymentRequired => (StatusCode::PAYMENT_REQUIRED, "FAILED_PRECONDITION"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
             Self::PermissionDenied => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED"),

@@ -36,6 +36,7 @@ pub(crate) enum Refuse {
     Capacity,
     LimitZero,
     BadKey,
+    ExpiredToken,
     Billing,
     Forbidden,
     ForbiddenValidation,
@@ -125,7 +126,7 @@ pub(crate) struct Parameters {
 /// Makes a fault of the parameters that it knows, taking them.
 type Make = fn(&mut Parameters) -> Kind;
 
-const FAULTS: [(&str, Make); 28] = [
+const FAULTS: [(&str, Make); 29] = [
     ("quota-minute", |told| {
         let retry_after = told.retry_after.take().unwrap_or(Duration::from_secs(20));
         Kind::Refuse(Refuse::QuotaMinute { retry_after })
@@ -136,6 +137,7 @@ const FAULTS: [(&str, Make); 28] = [
     ("capacity", |_| Kind::Refuse(Refuse::Capacity)),
     ("limit-zero", |_| Kind::Refuse(Refuse::LimitZero)),
     ("bad-key", |_| Kind::Refuse(Refuse::BadKey)),
+    ("expired-token", |_| Kind::Refuse(Refuse::ExpiredToken)),
     ("billing", |_| Kind::Refuse(Refuse::Billing)),
     ("forbidden", |_| Kind::Refuse(Refuse::Forbidden)),
     ("forbidden-validation", |_| Kind::Refuse(Refuse::ForbiddenValidation)),

@@ -1,6 +1,6 @@
 //! Which keys are accepted, and whose quota they spend.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::Deserialize;
 
@@ -83,19 +83,23 @@ impl TryFrom<Vec<Entry>> for Keyring {
             if earlier.iter().any(|other| other.key == entry.key) {
                 return Err(format!("the key `{}` is listed twice", entry.label()));
             }
-            let disagrees = |other: &Entry| {
-                other.project == entry.project
-                    && other.limits.is_some_and(|theirs| entry.limits.is_some_and(|ours| ours != theirs))
-            };
-            if earlier.iter().any(disagrees) {
-                return Err(format!(
-                    "the keys of project `{}` give it different limits: limits belong to the project",
-                    entry.project
-                ));
-            }
         }
+        agree(entries.iter().map(|entry| (entry.project.as_str(), entry.limits)))?;
         Ok(Self(entries))
     }
+}
+
+/// Checks that whatever says a project's limits says the same.
+pub(super) fn agree<'a>(told: impl Iterator<Item = (&'a str, Option<Limits>)>) -> Result<(), String> {
+    let mut projects = HashMap::new();
+    for (project, limits) in told.filter_map(|(project, limits)| Some((project, limits?))) {
+        if *projects.entry(project).or_insert(limits) != limits {
+            return Err(format!(
+                "project `{project}` is given different limits: limits belong to the project"
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

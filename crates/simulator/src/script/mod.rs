@@ -5,6 +5,7 @@ mod keyring;
 mod latency;
 mod picture;
 mod rule;
+mod service_accounts;
 mod span;
 
 pub(crate) use fault::{Content, Delivery, Fault, Flaw, Kind, Outage, Refuse, Silence};
@@ -13,10 +14,11 @@ pub(crate) use latency::Latency;
 pub(crate) use picture::{Format, Pictures};
 pub(crate) use rule::{Call, Rule, Rulebook};
 use serde::Deserialize;
+pub(crate) use service_accounts::{ServiceAccounts, Tokens};
 
 /// How the simulator behaves; the crate's documentation shows a whole one.
 ///
-/// The default draws PNG pictures with a realistic pause, accepts any non-empty key and never fails.
+/// The default draws PNG pictures with a realistic pause, accepts any non-empty key or token and never fails.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Script {
@@ -24,6 +26,8 @@ pub struct Script {
     #[serde(rename = "picture")]
     pub(crate) pictures: Pictures,
     pub(crate) keys: Keyring,
+    pub(crate) tokens: Tokens,
+    pub(crate) service_accounts: ServiceAccounts,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -73,6 +77,9 @@ mod tests {
             ("[[keys]]\nkey = \"\"", "key"),
             ("[[keys]]\nkey = \"a\"\n[[keys]]\nkey = \"a\"", "twice"),
             ("[[keys]]\nkey = \"a\"\nlimits = { requests_per_hour = 1 }", "requests_per_hour"),
+            ("[tokens]\nlifetime = \"0s\"", "lifetime"),
+            ("[[service_accounts]]\nclient_email = \"a\"\nproject = \"p\"", "public_key"),
+            ("[[service_accounts]]\nclient_email = \"a\"\nproject = \"p\"\npublic_key = \"x\"", "no RSA key"),
             ("[[rules]]\nfault = \"earthquake\"", "earthquake"),
             ("[[rules]]\nfault = \"internal\"\nbytes = 3", "bytes"),
             ("[[rules]]\nfault = \"internal\"\nmatch = { nth = 1, first = 2 }", "nth"),

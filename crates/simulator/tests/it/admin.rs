@@ -12,9 +12,9 @@ async fn arrivals_are_read_back_and_cleared() {
     assert_eq!(
         read,
         json!([{
-            "sequence": 1, "at_ms": 1_768_507_200_000_u64, "key": "-key", "project": "default", "model": PRO,
-            "aspect_ratio": "1:1", "resolution": "1K", "prompt": "a fox", "reference_images": 0,
-            "status": 200, "fault": null, "billed": true, "end": "answered",
+            "sequence": 1, "at_ms": 1_768_507_200_000_u64, "provider": "gemini", "key": "-key",
+            "project": "default", "model": PRO, "aspect_ratio": "1:1", "resolution": "1K", "prompt": "a fox",
+            "reference_images": 0, "person_generation": null, "status": 200, "fault": null, "billed": true, "end": "answered",
         }])
     );
     let cleared = stage.client.delete(format!("{}/admin/arrivals", stage.url)).send().await.unwrap();

@@ -15,6 +15,7 @@ async fn refusals_and_outages_have_googles_status_and_reason() {
         ("quota-bare", 429, "RESOURCE_EXHAUSTED", None),
         ("capacity", 429, "RESOURCE_EXHAUSTED", Some("MODEL_CAPACITY_EXHAUSTED")),
         ("bad-key", 400, "INVALID_ARGUMENT", Some("API_KEY_INVALID")),
+        ("expired-token", 401, "UNAUTHENTICATED", Some("ACCESS_TOKEN_EXPIRED")),
         ("billing", 402, "FAILED_PRECONDITION", Some("BILLING_DISABLED")),
         ("forbidden", 403, "PERMISSION_DENIED", Some("CONSUMER_SUSPENDED")),
         ("forbidden-validation", 403, "PERMISSION_DENIED", Some("VALIDATION_REQUIRED")),

@@ -10,3 +10,5 @@ mod serving;
 #[cfg(test)]
 mod stage;
 mod streams;
+#[cfg(test)]
+mod vertex;

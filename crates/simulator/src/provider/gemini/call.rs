@@ -1,12 +1,20 @@
 //! What a call says before its body: its key, its model, its method and its parameters.
 
-use axum::http::HeaderMap;
-use domain::{Catalog, Model, Provider};
+use std::time::Duration;
 
-use super::{catalog::CATALOG, error};
+use axum::http::HeaderMap;
+use domain::{Model, Provider};
+
+use super::error;
 use crate::{
-    provider::{reply::Framing, rpc::Refusal},
-    script::{Caller, Keyring, label},
+    provider::{
+        generate_content::{self, Api},
+        parameters::Parameters,
+        reply::Framing,
+        rpc::Refusal,
+    },
+    quota::Overstep,
+    script::{Caller, Keyring, Refuse, label},
 };
 
 /// A version of the API.
@@ -25,26 +33,8 @@ pub(super) struct Call {
     /// What follows the colon after the model.
     method: Option<String>,
     key: Option<String>,
-    query: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
 }
-
-/// Parameters that every Google service takes.
-const SYSTEM_PARAMETERS: [&str; 14] = [
-    "$alt",
-    "$.xgafv",
-    "access_token",
-    "alt",
-    "callback",
-    "fields",
-    "key",
-    "oauth_token",
-    "pageSize",
-    "pageToken",
-    "prettyPrint",
-    "quotaUser",
-    "uploadType",
-    "upload_protocol",
-];
 
 impl Version {
     pub(super) const ALL: [Self; 2] = [Self::V1, Self::V1Beta];
@@ -80,13 +70,9 @@ impl Call {
         };
         let given = |key: &&str| !key.is_empty();
         let in_header = headers.get("x-goog-api-key").and_then(|key| key.to_str().ok()).filter(given);
-        let in_query = query.iter().find(|(name, _)| name == "key").map(|(_, key)| key.as_str());
-        let key = in_header.or(in_query.filter(given)).map(str::to_owned);
-        Self { version, model: model.to_owned(), method, key, query }
-    }
-
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        let parameters = Parameters::new(query);
+        let key = in_header.or_else(|| parameters.get("key").filter(given)).map(str::to_owned);
+        Self { version, model: model.to_owned(), method, key, parameters }
     }
 
     /// What its key is called, whether or not it opens anything.
@@ -95,43 +81,44 @@ impl Call {
         Some(keys.caller(key).map_or_else(|| label(key), |caller| caller.key))
     }
 
-    /// The key as it came, for rules that name it.
-    pub(super) fn key(&self) -> &str {
-        self.key.as_deref().unwrap_or_default()
-    }
-
     /// Whose call it is.
     pub(super) fn authorise(&self, keys: &Keyring) -> Result<Caller, Refusal> {
         let key = self.key.as_deref().ok_or_else(error::no_key)?;
         keys.caller(key).ok_or_else(error::bad_key)
     }
 
-    /// Refuses query parameters that no Google service has.
-    pub(super) fn check_parameters(&self) -> Result<(), Refusal> {
-        let known = |name: &str| SYSTEM_PARAMETERS.contains(&name);
-        match self.query.iter().find(|(name, _)| !known(name)) {
-            Some((name, _)) => Err(error::unknown_parameter(name)),
-            None => Ok(()),
-        }
-    }
-
     /// The model, where it exists and has the method.
     pub(super) fn find_model(&self) -> Result<&'static Model, Refusal> {
-        let catalog: &'static Catalog = &CATALOG;
-        let named = |model: &&Model| model.upstream_id(Provider::Gemini) == Some(self.model.as_str());
-        let found = catalog.models().iter().find(named);
-        let method = self.method.as_deref().unwrap_or("this");
-        let serves = matches!(method, "generateContent" | "streamGenerateContent");
-        found.filter(|_| serves).ok_or_else(|| error::no_model(self.version.name(), &self.model, method))
+        let method = self.method.as_deref();
+        generate_content::find_model(Provider::Gemini, &self.model, method)
+            .ok_or_else(|| error::no_model(self.version.name(), &self.model, method.unwrap_or("this")))
+    }
+}
+
+impl Api for Call {
+    const PROVIDER: Provider = Provider::Gemini;
+
+    fn credential(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
     }
 
-    /// How the answer is to be framed.
-    pub(super) fn framing(&self) -> Framing {
-        let events = self.parameter("alt").or(self.parameter("$alt")) == Some("sse");
-        match self.method.as_deref() {
-            Some("streamGenerateContent") if events => Framing::Events,
-            Some("streamGenerateContent") => Framing::Array,
-            _ => Framing::Object,
-        }
+    fn framing(&self) -> Framing {
+        generate_content::framing(self.method.as_deref(), self.parameters.want_events())
+    }
+
+    fn over_quota(&self, model: &str, oversteps: &[Overstep]) -> Refusal {
+        error::quota(model, oversteps)
+    }
+
+    fn commanded(&self, refuse: Refuse, model: &str, day_ends_in: Duration) -> Refusal {
+        error::commanded(refuse, self.version.name(), model, day_ends_in)
+    }
+
+    fn internal(&self) -> Refusal {
+        error::internal()
+    }
+
+    fn unavailable(&self) -> Refusal {
+        error::unavailable()
     }
 }

@@ -1,26 +1,21 @@
 //! `GET /models` and `GET /models/{model}`.
 
-use std::sync::LazyLock;
-
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use domain::{Catalog, Model, Provider};
+use domain::{Model, Provider};
 use serde::Serialize;
 
 use super::{call::Call, error};
-use crate::provider::rpc::Refusal;
-
-/// The models there are.
-pub(super) static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
+use crate::provider::{generate_content::CATALOG, rpc::Refusal};
 
 /// How many models are on a page unless asked otherwise, and at most.
 const PAGE: (usize, usize) = (50, 1000);
 
 pub(super) fn list(call: &Call) -> Result<Response, Refusal> {
-    call.check_parameters()?;
-    let number = |name: &str| match call.parameter(name) {
+    call.parameters.check()?;
+    let number = |name: &str| match call.parameters.get(name) {
         None | Some("") => Ok(0),
         Some(text) => text.parse::<usize>().map_err(|_| error::bad_parameter(name, text)),
     };
@@ -34,7 +29,7 @@ pub(super) fn list(call: &Call) -> Result<Response, Refusal> {
 }
 
 pub(super) fn describe(call: &Call) -> Result<Response, Refusal> {
-    call.check_parameters()?;
+    call.parameters.check()?;
     let named = |model: &&Model| model.upstream_id(Provider::Gemini) == Some(call.model.as_str());
     let found = CATALOG.models().iter().find(named);
     let model = found.ok_or_else(|| error::no_model(call.version.name(), &call.model, "getModel"))?;

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{AspectRatio, Model, Resolution};
-
 use crate::{
     provider::rpc::{self, Code, Detail, FieldViolation, Link, QuotaViolation, Refusal},
     quota::{Dimension, Overstep},
@@ -23,7 +21,7 @@ pub(super) fn no_key() -> Refusal {
 pub(super) fn bad_key() -> Refusal {
     let message = "API key not valid. Please pass a valid API key.";
     Refusal::invalid(message)
-        .with(error_info("API_KEY_INVALID", [("service", SERVICE.to_owned())]))
+        .with(Detail::info("API_KEY_INVALID", [("service", SERVICE.to_owned())]))
         .with(Detail::LocalizedMessage { locale: "en-US", message: message.to_owned() })
 }
 
@@ -38,51 +36,9 @@ pub(super) fn no_model(version: &str, model: &str, method: &str) -> Refusal {
     )
 }
 
-pub(super) fn unknown_parameter(name: &str) -> Refusal {
-    let description = format!(
-        "Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' \
-         could not be found in request message."
-    );
-    Refusal::bad_request(vec![FieldViolation { field: None, description }])
-}
-
 pub(super) fn bad_parameter(name: &str, text: &str) -> Refusal {
     let description = format!("Invalid value at '{name}' (TYPE_INT32), \"{text}\"");
     Refusal::bad_request(vec![FieldViolation { field: Some(name.to_owned()), description }])
-}
-
-/// A value that has the right type and the wrong meaning.
-pub(super) fn out_of_place(field: &str, reason: &str) -> Refusal {
-    Refusal::invalid(format!("* GenerateContentRequest.{field}: {reason}\n"))
-}
-
-/// Something the model said comes back without its signature; positions count from 1.
-pub(super) fn unsigned(kind: &str, turn: usize, place: usize) -> Refusal {
-    let (turn, place) = (turn + 1, place + 1);
-    Refusal::invalid(format!(
-        "{kind} part is missing a thought_signature in content position {turn}, part position {place}."
-    ))
-}
-
-pub(super) fn no_ratio(model: &Model) -> Refusal {
-    let among = one_of(model.aspect_ratios.iter().map(AspectRatio::to_string));
-    out_of_place("generation_config.image_config.aspect_ratio", &format!("aspect_ratio must be {among}"))
-}
-
-pub(super) fn no_resolution(model: &Model) -> Refusal {
-    let among = one_of(model.resolutions().map(|resolution: Resolution| resolution.to_string()));
-    out_of_place("generation_config.image_config.image_size", &format!("image_size must be {among}"))
-}
-
-pub(super) fn no_file(uri: &str) -> Refusal {
-    Refusal::new(
-        Code::PermissionDenied,
-        format!("You do not have permission to access the File {uri} or it may not exist."),
-    )
-}
-
-pub(super) fn no_cache() -> Refusal {
-    Refusal::new(Code::PermissionDenied, "CachedContent not found (or permission denied)")
 }
 
 /// The refusal of a call that would overstep these limits.
@@ -108,26 +64,28 @@ pub(super) fn commanded(refuse: Refuse, version: &str, model: &str, day_ends_in:
             Code::ResourceExhausted,
             format!("No capacity available for model {model} on the server"),
         )
-        .with(error_info("MODEL_CAPACITY_EXHAUSTED", [("model", model.to_owned())])),
+        .with(Detail::info("MODEL_CAPACITY_EXHAUSTED", [("model", model.to_owned())])),
         Refuse::LimitZero => {
             let spent = [Metric::FREE_REQUESTS_A_DAY, Metric::FREE_REQUESTS_A_MINUTE]
                 .map(|metric| Spent { metric, limit: 0 });
             exhausted(model, &spent, Duration::from_millis(41_250))
         }
         Refuse::BadKey => bad_key(),
+        Refuse::ExpiredToken => Refusal::new(Code::Unauthenticated, rpc::NO_LOGIN)
+            .with(Detail::info("ACCESS_TOKEN_EXPIRED", [("service", SERVICE.to_owned())])),
         Refuse::Billing => Refusal::new(
             Code::PaymentRequired,
             "Billing is disabled for this project. Enable it by visiting \
              https://console.developers.google.com/billing, then retry.",
         )
-        .with(error_info("BILLING_DISABLED", [("service", SERVICE.to_owned())])),
+        .with(Detail::info("BILLING_DISABLED", [("service", SERVICE.to_owned())])),
         Refuse::Forbidden => {
             Refusal::new(Code::PermissionDenied, "Permission denied: Consumer 'api_key' has been suspended.")
-                .with(error_info("CONSUMER_SUSPENDED", [("service", SERVICE.to_owned())]))
+                .with(Detail::info("CONSUMER_SUSPENDED", [("service", SERVICE.to_owned())]))
         }
         Refuse::ForbiddenValidation => {
             Refusal::new(Code::PermissionDenied, "To continue, verify your account at the validation link.")
-                .with(error_info("VALIDATION_REQUIRED", [("service", SERVICE.to_owned())]))
+                .with(Detail::info("VALIDATION_REQUIRED", [("service", SERVICE.to_owned())]))
         }
         Refuse::NotFound => no_model(version, model, "generateContent"),
     }
@@ -220,17 +178,4 @@ fn exhausted(model: &str, spent: &[Spent], wait: Duration) -> Refusal {
         .with(Detail::QuotaFailure { violations: spent.iter().map(violation).collect() })
         .with(Detail::Help { links: vec![rate_limits] })
         .with(Detail::RetryInfo { retry_delay: wait })
-}
-
-fn error_info<const N: usize>(reason: &'static str, metadata: [(&'static str, String); N]) -> Detail {
-    Detail::ErrorInfo { reason, domain: "googleapis.com", metadata: BTreeMap::from(metadata) }
-}
-
-fn one_of(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("one of {}, or {last}", rest.join(", ")),
-        None => "absent".to_owned(),
-    }
 }

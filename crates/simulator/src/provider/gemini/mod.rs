@@ -2,12 +2,7 @@
 
 mod call;
 mod catalog;
-mod drawing;
 mod error;
-mod performance;
-mod request;
-mod response;
-mod task;
 
 use axum::{
     Router,
@@ -18,12 +13,15 @@ use axum::{
     routing::get,
 };
 
-use self::{
-    call::{Call, Version},
-    performance::perform,
-    task::Task,
+use domain::Provider;
+
+use self::call::{Call, Version};
+use super::{
+    generate_content::{self, Api as _, Task},
+    reply::Reply,
+    request_body,
+    rpc::Refusal,
 };
-use super::{reply::Reply, request_body, rpc::Refusal};
 use crate::{Simulator, arrivals::Entry};
 
 /// `/v1` and `/v1beta`, which differ in nothing but their name.
@@ -78,9 +76,10 @@ async fn post_to_model(
     body: Body,
 ) -> Response {
     let call = Call::new(gemini.version, &target, query, &headers);
-    let entry = gemini.simulator.note_arrival(call.key_label(&gemini.simulator.script().keys), &call.model);
+    let key = call.key_label(&gemini.simulator.script().keys);
+    let entry = gemini.simulator.note_arrival(Provider::Gemini, key, &call.model);
     let reply = match accept(&gemini.simulator, &call, body, &entry).await {
-        Ok(task) => perform(&gemini.simulator, &call, task, &entry).await,
+        Ok(task) => generate_content::perform(&gemini.simulator, &call, task, &entry).await,
         Err(refusal) => Reply::Refuse(refusal),
     };
     reply.deliver(call.framing(), entry).await
@@ -91,10 +90,10 @@ async fn accept(simulator: &Simulator, call: &Call, body: Body, entry: &Entry) -
     let caller = call.authorise(&simulator.script().keys)?;
     entry.note(|arrival| arrival.project = Some(caller.project.clone()));
     let body = request_body::read(body).await?;
-    call.check_parameters()?;
-    let request = request::parse(&body)?;
+    call.parameters.check()?;
+    let request = generate_content::parse(&body, Provider::Gemini)?;
     let model = call.find_model()?;
-    let task = Task::new(caller, model, request)?;
+    let task = Task::new(Provider::Gemini, caller, model, request)?;
     entry.note(|arrival| task.describe(arrival));
     Ok(task)
 }

@@ -15,21 +15,21 @@ pub(in crate::provider) struct Fields<'j, 'v> {
     /// The path of this message, empty for the root.
     at: String,
     entries: Entries<'j>,
+    /// Where the types of the messages live.
+    package: &'static str,
     violations: &'v mut Vec<FieldViolation>,
 }
-
-/// Where the types of the Gemini API live.
-const PACKAGE: &str = "type.googleapis.com/google.ai.generativelanguage.v1beta";
 
 impl<'j, 'v> Fields<'j, 'v> {
     /// Reads a message and refuses what `read` leaves behind.
     pub(super) fn read_all<T>(
         at: String,
         entries: Entries<'j>,
+        package: &'static str,
         violations: &'v mut Vec<FieldViolation>,
         read: impl FnOnce(&mut Fields<'j, 'v>) -> T,
     ) -> T {
-        let mut fields = Self { at, entries, violations };
+        let mut fields = Self { at, entries, package, violations };
         let message = read(&mut fields);
         fields.refuse_rest();
         message
@@ -148,9 +148,9 @@ impl<'j, 'v> Fields<'j, 'v> {
         read: impl FnOnce(&mut Fields<'j, '_>) -> T,
     ) -> Option<T> {
         match json {
-            Json::Object(entries) => Some(Fields::read_all(at, entries, self.violations, read)),
+            Json::Object(entries) => Some(Fields::read_all(at, entries, self.package, self.violations, read)),
             other => {
-                self.invalid(&at, &format!("{PACKAGE}.{kind}"), &other);
+                self.invalid(&at, &self.type_name(kind), &other);
                 None
             }
         }
@@ -166,7 +166,7 @@ impl<'j, 'v> Fields<'j, 'v> {
         let named = |text: &str| among.iter().copied().find(|known| known.eq_ignore_ascii_case(text));
         let found = if let Json::Text(text) = json { named(text) } else { None };
         if found.is_none() {
-            self.invalid(at, &format!("{PACKAGE}.{kind}"), json);
+            self.invalid(at, &self.type_name(kind), json);
         }
         found
     }
@@ -204,6 +204,10 @@ impl<'j, 'v> Fields<'j, 'v> {
 
     fn invalid(&mut self, at: &str, kind: &str, value: &Json<'j>) {
         self.note(at, format!("Invalid value at '{at}' ({kind}), {value}"));
+    }
+
+    fn type_name(&self, kind: &str) -> String {
+        format!("type.googleapis.com/{}.{kind}", self.package)
     }
 
     fn note(&mut self, at: &str, description: String) {
@@ -249,7 +253,12 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::provider::protojson;
+    use super::super::Refusal;
+    use crate::provider::protojson::{self, Fields};
+
+    fn read_as<T>(body: &[u8], take: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Result<T, Refusal> {
+        protojson::read(body, "google.ai.generativelanguage.v1beta", take)
+    }
 
     #[test]
     fn both_spellings_and_both_alphabets_are_read() {
@@ -257,7 +266,7 @@ mod tests {
             r#"{"mimeType": "a", "inlineData": {"data": "_-8="}}"#,
             r#"{"mime_type": "a", "inline_data": {"data": "/+8"}}"#,
         ] {
-            let read = protojson::read(body.as_bytes(), |fields| {
+            let read = read_as(body.as_bytes(), |fields| {
                 (fields.text("mime_type"), fields.message("inline_data", "Blob", |blob| blob.bytes("data")))
             });
             assert_eq!(read.unwrap(), (Some("a".into()), Some(Some(vec![0xff, 0xef]))));
@@ -267,7 +276,7 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once_by_path() {
         let body = r#"{"list": [{"number": "x"}, {"other": 1}], "odd": 1, "flag": 3, "kind": "C"}"#;
-        let refusal = protojson::read(body.as_bytes(), |fields| {
+        let refusal = read_as(body.as_bytes(), |fields| {
             fields.messages("list", "Item", |item| item.number("number"));
             fields.flag("flag");
             fields.choice("kind", "Kind", &["A", "B"]);
@@ -289,20 +298,20 @@ mod tests {
     #[test]
     fn null_is_absent_one_value_is_a_list_and_numbers_have_many_spellings() {
         let body = br#"{"a": null, "kinds": "b", "x": 3.0, "y": "4", "z": 99999999999}"#;
-        let read = protojson::read(body, |fields| {
+        let read = read_as(body, |fields| {
             let kinds = fields.choices("kinds", "Kind", &["A", "B"]);
             let whole = (fields.integer("x"), fields.integer("y"));
             (fields.text("a"), kinds, whole, fields.number("z"))
         });
         assert_eq!(read.unwrap(), (None, vec!["B"], (Some(3), Some(4)), Some(99_999_999_999.0)));
-        assert!(protojson::read(br#"{"z": 99999999999}"#, |fields| fields.integer("z")).is_err());
+        assert!(read_as(br#"{"z": 99999999999}"#, |fields| fields.integer("z")).is_err());
     }
 
     #[test]
     fn what_is_no_json_object_is_refused() {
         let deep = "[".repeat(200);
         for body in [&b""[..], b"{", b"[]", b"\"x\"", b"{\"a\": \xff}", b"{\"a\":}", deep.as_bytes()] {
-            assert!(protojson::read(body, |_| ()).is_err(), "{body:?}");
+            assert!(read_as(body, |_| ()).is_err(), "{body:?}");
         }
     }
 }

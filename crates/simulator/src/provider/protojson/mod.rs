@@ -12,8 +12,12 @@ use json::Json;
 
 use super::rpc::{FieldViolation, Refusal};
 
-/// Reads a body as the message that `read` takes from its fields.
-pub(super) fn read<T>(body: &[u8], read: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Result<T, Refusal> {
+/// Reads a body as the message that `read` takes from its fields. Its types are called after `package`.
+pub(super) fn read<T>(
+    body: &[u8],
+    package: &'static str,
+    read: impl FnOnce(&mut Fields<'_, '_>) -> T,
+) -> Result<T, Refusal> {
     let root = match serde_json::from_slice::<Json<'_>>(body) {
         Ok(Json::Object(entries)) => entries,
         Ok(_) => return Err(violation("Invalid JSON payload received. Root element must be a message.")),
@@ -23,7 +27,7 @@ pub(super) fn read<T>(body: &[u8], read: impl FnOnce(&mut Fields<'_, '_>) -> T) 
         Err(_) => return Err(violation("Invalid JSON payload received. Unexpected token.")),
     };
     let mut violations = Vec::new();
-    let message = Fields::read_all(String::new(), root, &mut violations, read);
+    let message = Fields::read_all(String::new(), root, package, &mut violations, read);
     if violations.is_empty() { Ok(message) } else { Err(Refusal::bad_request(violations)) }
 }
 

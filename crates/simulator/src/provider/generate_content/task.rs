@@ -1,17 +1,22 @@
 //! A request that makes sense: what is to be drawn, and for whom.
 
 use bytes::Bytes;
-use domain::{AspectRatio, Image, Model, PixelSize, Resolution};
+use domain::{AspectRatio, Image, Model, PixelSize, Provider, Resolution};
 
 use super::{
     error,
     request::{Config, Content, Data, ImageConfig, Request},
 };
-use crate::{Arrival, chance::Chance, provider::rpc::Refusal, script::Caller};
+use crate::{
+    Arrival,
+    chance::Chance,
+    provider::rpc::Refusal,
+    script::{Caller, Format},
+};
 
 /// What is to be drawn.
 #[derive(Debug)]
-pub(super) struct Task {
+pub(in crate::provider) struct Task {
     pub(super) caller: Caller,
     pub(super) model: &'static Model,
     pub(super) ratio: AspectRatio,
@@ -20,6 +25,10 @@ pub(super) struct Task {
     pub(super) prompt: String,
     pub(super) references: References,
     pub(super) seed: Option<i32>,
+    /// The format that the request wants; else the script's.
+    pub(super) format: Option<Format>,
+    /// Whether people may be shown, where the request says.
+    people: Option<&'static str>,
     pub(super) wants_text: bool,
     pub(super) wants_picture: bool,
     pub(super) include_thoughts: bool,
@@ -39,7 +48,12 @@ pub(super) struct References {
 
 impl Task {
     /// Checks a request against what the model can do, in Google's order and words.
-    pub(super) fn new(caller: Caller, model: &'static Model, request: Request) -> Result<Self, Refusal> {
+    pub(in crate::provider) fn new(
+        provider: Provider,
+        caller: Caller,
+        model: &'static Model,
+        request: Request,
+    ) -> Result<Self, Refusal> {
         if request.cached_content.is_some() {
             return Err(error::no_cache());
         }
@@ -47,7 +61,7 @@ impl Task {
             let id = &model.name;
             return Err(Refusal::invalid(format!("Function calling is not enabled for models/{id}")));
         }
-        check_contents(&request)?;
+        check_contents(&request, provider)?;
         check_config(&request.config)?;
         let (wants_text, wants_picture) = modalities(&request.config)?;
         let text_tokens = text_tokens(&request);
@@ -62,6 +76,8 @@ impl Task {
             prompt,
             references,
             seed: request.config.seed,
+            format: format(&request.config.image)?,
+            people: request.config.image.people,
             wants_text,
             wants_picture,
             include_thoughts: request.config.thinking.include_thoughts,
@@ -74,11 +90,12 @@ impl Task {
         PixelSize::native(self.ratio, self.resolution)
     }
 
-    pub(super) fn describe(&self, arrival: &mut Arrival) {
+    pub(in crate::provider) fn describe(&self, arrival: &mut Arrival) {
         arrival.aspect_ratio = Some(self.ratio);
         arrival.resolution = Some(self.resolution);
         arrival.prompt = self.prompt.chars().take(Arrival::LONGEST_PROMPT).collect();
         arrival.reference_images = self.references.count;
+        arrival.person_generation = self.people;
     }
 }
 
@@ -123,13 +140,17 @@ fn inspect(mime_type: &str, bytes: &Bytes) -> Result<Option<PixelSize>, Refusal>
     }
 }
 
-fn check_contents(request: &Request) -> Result<(), Refusal> {
+fn check_contents(request: &Request, provider: Provider) -> Result<(), Refusal> {
     if request.contents.is_empty() {
         return Err(error::out_of_place("contents", "contents is not specified"));
     }
     for (turn, content) in request.contents.iter().enumerate() {
-        if !matches!(content.role.as_deref(), None | Some("" | "user" | "model" | "function")) {
-            return Err(Refusal::invalid("Please use a valid role: user, model."));
+        let valid = match content.role.as_deref() {
+            None | Some("") => provider == Provider::Gemini,
+            Some(role) => matches!(role, "user" | "model" | "function"),
+        };
+        if !valid {
+            return Err(error::bad_role());
         }
         check_parts(content, &format!("contents[{turn}]"))?;
         check_signatures(turn, content)?;
@@ -242,6 +263,16 @@ fn shape(
         None => model.default_resolution(),
     };
     Ok((ratio, resolution))
+}
+
+/// The format asked for, where one is.
+fn format(asked: &ImageConfig) -> Result<Option<Format>, Refusal> {
+    match asked.mime_type.as_deref() {
+        None | Some("") => Ok(None),
+        Some("image/png") => Ok(Some(Format::Png)),
+        Some("image/jpeg") => Ok(Some(Format::Jpeg)),
+        Some(_) => Err(error::no_format()),
+    }
 }
 
 /// The text of the last turn of the user's that has any.

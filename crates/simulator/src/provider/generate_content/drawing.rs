@@ -2,7 +2,7 @@
 
 use base64_turbo::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use domain::{MediaType, PixelSize};
+use domain::{MediaType, PixelSize, Provider};
 
 use super::{
     performance::Plan,
@@ -21,8 +21,9 @@ pub(super) struct Drawing<'a> {
     pub(super) studio: &'a Studio,
     pub(super) pictures: Pictures,
     pub(super) task: &'a Task,
-    /// The model by its name at the API.
+    /// The model by its name at the service.
     pub(super) model: &'static str,
+    pub(super) provider: Provider,
     /// Which arrival it is: what takes the place of a seed where none is given.
     pub(super) sequence: u64,
 }
@@ -71,6 +72,7 @@ impl Drawing<'_> {
             finish_message: None,
             block_reason: None,
             model: self.model,
+            provider: self.provider,
             response_id: self.token(1),
         }
     }
@@ -101,7 +103,7 @@ impl Drawing<'_> {
         let subject = || self.subject(size, 0);
         let commission = match flaw {
             None | Some(Flaw::BadBase64) => {
-                if let Some(bytes) = self.pictures.bytes {
+                if let Some(bytes) = self.pictures.bytes.filter(|_| self.task.format != Some(Format::Jpeg)) {
                     let prepared = self.studio.prepared(size, bytes).await;
                     return if flaw.is_some() {
                         spoilt(prepared)
@@ -109,7 +111,7 @@ impl Drawing<'_> {
                         labelled(MediaType::Png, prepared)
                     };
                 }
-                match self.pictures.format {
+                match self.task.format.unwrap_or(self.pictures.format) {
                     Format::Png => Commission::Png(subject()),
                     Format::Jpeg => Commission::Jpeg(subject()),
                 }

@@ -1,13 +1,15 @@
-//! The message `GenerateContentRequest`, as the Gemini API has it.
+//! The message `GenerateContentRequest`, as each of the services has it.
+
+use domain::Provider;
 
 use crate::provider::{
     protojson::{self, Fields},
     rpc::Refusal,
 };
 
-/// What is asked, in the API's own words. Fields without a meaning for pictures are checked and left out.
+/// What is asked, in the service's own words. Fields without a meaning for pictures are checked and left out.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(in crate::provider) struct Request {
     pub(super) contents: Vec<Content>,
     pub(super) system_instruction: Option<Content>,
     pub(super) config: Config,
@@ -74,6 +76,10 @@ pub(super) struct Config {
 pub(super) struct ImageConfig {
     pub(super) aspect_ratio: Option<String>,
     pub(super) image_size: Option<String>,
+    /// Whether people may be shown.
+    pub(super) people: Option<&'static str>,
+    /// The format of the picture.
+    pub(super) mime_type: Option<String>,
 }
 
 /// `ThinkingConfig`.
@@ -85,20 +91,30 @@ pub(super) struct ThinkingConfig {
 }
 
 /// Reads a body.
-pub(super) fn parse(body: &[u8]) -> Result<Request, Refusal> {
-    protojson::read(body, request)
+pub(in crate::provider) fn parse(body: &[u8], provider: Provider) -> Result<Request, Refusal> {
+    let package = match provider {
+        Provider::Gemini => "google.ai.generativelanguage.v1beta",
+        Provider::Vertex => "google.cloud.aiplatform.v1",
+    };
+    protojson::read(body, package, |fields| request(fields, provider))
 }
 
-fn request(fields: &mut Fields<'_, '_>) -> Request {
+fn request(fields: &mut Fields<'_, '_>, provider: Provider) -> Request {
     fields.text("model");
     fields.messages("safety_settings", "SafetySetting", safety_setting);
     fields.anything("tool_config");
+    if provider == Provider::Vertex {
+        fields.anything("labels");
+        fields.anything("model_armor_config");
+    }
     fields.choice("service_tier", "ServiceTier", &["UNSPECIFIED", "STANDARD", "FLEX", "PRIORITY"]);
     fields.flag("store");
     Request {
         contents: fields.messages("contents", "Content", content),
         system_instruction: fields.message("system_instruction", "Content", content),
-        config: fields.message("generation_config", "GenerationConfig", config).unwrap_or_default(),
+        config: fields
+            .message("generation_config", "GenerationConfig", |fields| config(fields, provider))
+            .unwrap_or_default(),
         has_functions: fields.messages("tools", "Tool", tool).contains(&true),
         cached_content: fields.text("cached_content"),
     }
@@ -149,7 +165,7 @@ fn file(fields: &mut Fields<'_, '_>) -> Data {
     Data::File { uri: fields.text("file_uri").unwrap_or_default() }
 }
 
-fn config(fields: &mut Fields<'_, '_>) -> Config {
+fn config(fields: &mut Fields<'_, '_>, provider: Provider) -> Config {
     for known in ["response_schema", "response_json_schema", "_response_json_schema", "speech_config"] {
         fields.anything(known);
     }
@@ -171,13 +187,33 @@ fn config(fields: &mut Fields<'_, '_>) -> Config {
         seed: fields.integer("seed"),
         response_mime_type: fields.text("response_mime_type"),
         modalities: fields.choices("response_modalities", "GenerationConfig.Modality", &MODALITIES),
-        image: fields.message("image_config", "ImageConfig", image_config).unwrap_or_default(),
+        image: fields
+            .message("image_config", "ImageConfig", |fields| image_config(fields, provider))
+            .unwrap_or_default(),
         thinking: fields.message("thinking_config", "ThinkingConfig", thinking_config).unwrap_or_default(),
     }
 }
 
-fn image_config(fields: &mut Fields<'_, '_>) -> ImageConfig {
-    ImageConfig { aspect_ratio: fields.text("aspect_ratio"), image_size: fields.text("image_size") }
+fn image_config(fields: &mut Fields<'_, '_>, provider: Provider) -> ImageConfig {
+    let config = ImageConfig {
+        aspect_ratio: fields.text("aspect_ratio"),
+        image_size: fields.text("image_size"),
+        ..ImageConfig::default()
+    };
+    if provider == Provider::Gemini {
+        return config;
+    }
+    fields.choice("prominent_people", "ImageConfig.ProminentPeople", &PROMINENT_PEOPLE);
+    ImageConfig {
+        people: fields.choice("person_generation", "ImageConfig.PersonGeneration", &PERSON_GENERATION),
+        mime_type: fields.message("image_output_options", "ImageOutputOptions", output_options).flatten(),
+        ..config
+    }
+}
+
+fn output_options(fields: &mut Fields<'_, '_>) -> Option<String> {
+    fields.integer("compression_quality");
+    fields.text("mime_type")
 }
 
 fn thinking_config(fields: &mut Fields<'_, '_>) -> ThinkingConfig {
@@ -211,6 +247,12 @@ fn tool(fields: &mut Fields<'_, '_>) -> bool {
 }
 
 const MODALITIES: [&str; 4] = ["MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO"];
+
+const PERSON_GENERATION: [&str; 4] =
+    ["PERSON_GENERATION_UNSPECIFIED", "ALLOW_ALL", "ALLOW_ADULT", "ALLOW_NONE"];
+
+const PROMINENT_PEOPLE: [&str; 3] =
+    ["PROMINENT_PEOPLE_UNSPECIFIED", "ALLOW_PROMINENT_PEOPLE", "BLOCK_PROMINENT_PEOPLE"];
 
 const THINKING_LEVELS: [&str; 5] = ["THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"];
 

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use domain::Provider;
 use serde::Serialize;
 
 use crate::provider::reply::Framing;
 
 /// What is answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Generated {
     pub(super) parts: Vec<Part>,
     /// None for a blocked prompt.
@@ -17,6 +18,7 @@ pub(super) struct Generated {
     pub(super) block_reason: Option<String>,
     pub(super) usage: Usage,
     pub(super) model: &'static str,
+    pub(super) provider: Provider,
     pub(super) response_id: String,
 }
 
@@ -109,7 +111,7 @@ impl Generated {
         let message = Message {
             candidates: candidate.into_iter().collect(),
             prompt_feedback: self.block_reason.as_deref().map(|block_reason| PromptFeedback { block_reason }),
-            usage_metadata: last.then(|| UsageMetadata::of(&self.usage)),
+            usage_metadata: last.then(|| UsageMetadata::of(&self.usage, self.provider)),
             model_version: self.model,
             response_id: &self.response_id,
         };
@@ -215,6 +217,9 @@ struct UsageMetadata {
     prompt_tokens_details: Vec<ModalityCount>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates_tokens_details: Vec<ModalityCount>,
+    /// Whether the capacity was reserved; Vertex AI alone says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -225,7 +230,7 @@ struct ModalityCount {
 }
 
 impl UsageMetadata {
-    fn of(usage: &Usage) -> Self {
+    fn of(usage: &Usage, provider: Provider) -> Self {
         let prompt = usage.prompt_text.saturating_add(usage.prompt_images);
         let candidates = usage.text + usage.images;
         Self {
@@ -235,6 +240,7 @@ impl UsageMetadata {
             total_token_count: prompt.saturating_add(candidates + usage.thoughts),
             prompt_tokens_details: details(usage.prompt_text, usage.prompt_images),
             candidates_tokens_details: details(usage.text, usage.images),
+            traffic_type: (provider == Provider::Vertex).then_some("ON_DEMAND"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Carrying out an accepted task: strike, count, pause, answer.
 
-use domain::{PacificDay, Provider};
+use domain::PacificDay;
 use tokio::time::sleep;
 
-use super::{call::Call, drawing::Drawing, error, task::Task};
+use super::{Api, drawing::Drawing, task::Task};
 use crate::{
     Simulator,
     arrivals::Entry,
@@ -12,20 +12,26 @@ use crate::{
 };
 
 /// Decides what becomes of a task, and does it.
-pub(super) async fn perform(simulator: &Simulator, call: &Call, task: Task, entry: &Entry) -> Reply {
+pub(in crate::provider) async fn perform<A: Api>(
+    simulator: &Simulator,
+    api: &A,
+    task: Task,
+    entry: &Entry,
+) -> Reply {
     let script = simulator.script();
-    let model = task.model.upstream_id(Provider::Gemini).unwrap_or(&task.model.name);
-    let looked_at = script::Call { key: call.key(), label: &task.caller.key, model, prompt: &task.prompt };
+    let model = task.model.upstream_id(A::PROVIDER).unwrap_or(&task.model.name);
+    let looked_at =
+        script::Call { key: api.credential(), label: &task.caller.key, model, prompt: &task.prompt };
     let fault = script.strike(looked_at);
     let refused_anyway = matches!(fault, Some(Fault { kind: Kind::Refuse(_), .. }));
-    if !refused_anyway && let Err(oversteps) = simulator.admit(&task.caller, model) {
-        return Reply::Refuse(error::quota(model, &oversteps));
+    if !refused_anyway && let Err(oversteps) = simulator.admit(A::PROVIDER, &task.caller, model) {
+        return Reply::Refuse(api.over_quota(model, &oversteps));
     }
     entry.note(|arrival| {
         arrival.fault = fault.as_ref().map(|fault| fault.name);
         arrival.billed = fault.as_ref().map_or(task.wants_picture, |fault| fault.kind.bills());
     });
-    let plan = match plan(fault, simulator, call, model) {
+    let plan = match plan(fault, simulator, api, model) {
         Ok(plan) => plan,
         Err(reply) => return reply,
     };
@@ -34,11 +40,12 @@ pub(super) async fn perform(simulator: &Simulator, call: &Call, task: Task, entr
         pictures: script.pictures,
         task: &task,
         model,
+        provider: A::PROVIDER,
         sequence: entry.sequence(),
     };
     let pause = sleep(script.latency.of(task.resolution));
     let (generated, ()) = tokio::join!(drawing.generate(&plan), pause);
-    Reply::Answer { pieces: generated.into_pieces(call.framing()), delivery: plan.delivery }
+    Reply::Answer { pieces: generated.into_pieces(api.framing()), delivery: plan.delivery }
 }
 
 /// How an answer departs from a good one.
@@ -50,22 +57,22 @@ pub(super) struct Plan {
 }
 
 /// The plan for a fault, or the reply where the fault leaves nothing to plan.
-fn plan(fault: Option<Fault>, simulator: &Simulator, call: &Call, model: &str) -> Result<Plan, Reply> {
+fn plan(fault: Option<Fault>, simulator: &Simulator, api: &impl Api, model: &str) -> Result<Plan, Reply> {
     let good = Plan::default();
     match fault.map(|fault| fault.kind) {
         None => Ok(good),
         Some(Kind::Content(content)) => Ok(Plan { content: Some(content), ..good }),
         Some(Kind::Flaw(flaw)) => Ok(Plan { flaw: Some(flaw), ..good }),
         Some(Kind::Delivery(delivery)) => Ok(Plan { delivery: Some(delivery), ..good }),
-        Some(Kind::Outage(Outage::Internal)) => Err(Reply::Refuse(error::internal())),
-        Some(Kind::Outage(Outage::Unavailable)) => Err(Reply::Refuse(error::unavailable())),
+        Some(Kind::Outage(Outage::Internal)) => Err(Reply::Refuse(api.internal())),
+        Some(Kind::Outage(Outage::Unavailable)) => Err(Reply::Refuse(api.unavailable())),
         Some(Kind::Outage(Outage::Html)) => Err(Reply::Html),
         Some(Kind::Silence(Silence::Hang)) => Err(Reply::Hang),
         Some(Kind::Silence(Silence::Reset)) => Err(Reply::Reset),
         Some(Kind::Refuse(refuse)) => {
             let now = simulator.now();
             let day_ends_in = PacificDay::of(now).end.since(now);
-            Err(Reply::Refuse(error::commanded(refuse, call.version.name(), model, day_ends_in)))
+            Err(Reply::Refuse(api.commanded(refuse, model, day_ends_in)))
         }
     }
 }
