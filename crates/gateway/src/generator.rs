@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Failure, GenerationEvent, GenerationRequest};
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use proto::{
     failure_of, limits,
     v1::{self, generation_client::GenerationClient},
 };
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Streaming, transport::Channel};
 
 /// The steps of one answer, in the order that [`GenerationEvent`] promises. Dropping it cancels the request.
 pub type Events = BoxStream<'static, Result<GenerationEvent, Failure>>;
@@ -46,11 +49,8 @@ impl RemoteGenerator {
 impl Generator for RemoteGenerator {
     async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure> {
         let answer = self.0.clone().generate(v1::GenerateRequest::from(request)).await;
-        let events = answer.map_err(|status| failure_of(&status))?.into_inner();
-        let events = events.map(|event| match event {
-            Ok(event) => GenerationEvent::try_from(event),
-            Err(status) => Err(failure_of(&status)),
-        });
+        let wire = answer.map_err(|status| failure_of(&status))?.into_inner();
+        let events = stream::unfold(wire, |mut wire| async move { Some((next(&mut wire).await?, wire)) });
         Ok(events.boxed())
     }
 
@@ -61,4 +61,17 @@ impl Generator for RemoteGenerator {
         let answer = self.0.clone().generate(probe).await;
         answer.is_err_and(|status| status.code() == Code::InvalidArgument)
     }
+}
+
+/// The next event. The last one is handed out when the stream has ended too: a stream that is dropped before is
+/// cancelled, which HTTP/2 takes for a fault and counts against the whole connection.
+async fn next(wire: &mut Streaming<v1::GenerateEvent>) -> Option<Result<GenerationEvent, Failure>> {
+    let event = match wire.message().await.transpose()? {
+        Ok(event) => GenerationEvent::try_from(event),
+        Err(status) => Err(failure_of(&status)),
+    };
+    if let Ok(GenerationEvent::Finished { .. }) = event {
+        while let Ok(Some(_beyond_the_end)) = wire.message().await {}
+    }
+    Some(event)
 }

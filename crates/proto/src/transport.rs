@@ -17,6 +17,8 @@ pub fn server() -> Server {
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
         .max_frame_size(limits::FRAME)
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(None)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
@@ -44,13 +46,22 @@ pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send +
 /// Bytes that an in-memory pipe holds before its writer waits.
 const PIPE: usize = 256 << 10;
 
+/// Streams that may be cancelled at about the same time. Clients hang up, often many together, and each hang-up
+/// cancels a stream between our services; the usual bounds, made against strangers, would end the connection and
+/// with it every other picture on it.
+const RESETS: usize = 8_192;
+
 fn tuned(endpoint: Endpoint) -> Endpoint {
     endpoint
         .connect_timeout(Duration::from_secs(2))
         .initial_stream_window_size(limits::STREAM_WINDOW)
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
         .max_frame_size(limits::FRAME)
-        .http2_keep_alive_interval(Duration::from_secs(30))
+        .http2_max_concurrent_reset_streams(RESETS)
+        .http2_max_local_error_reset_streams(None)
+        .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(10))
+        // Else a service that vanished without a word is asked again and again on a connection that is dead.
+        .keep_alive_while_idle(true)
         .tcp_nodelay(true)
 }
