@@ -31,12 +31,12 @@ impl Edge {
         let declared = content_length(headers).unwrap_or(0);
         let mut source = Source { body, settings: &self.settings };
         if declared > self.settings.body_limit_bytes {
-            return Err(source.too_large().await);
+            return Err(source.too_large());
         }
         let mut received = BytesMut::with_capacity(declared);
         while let Some(piece) = source.next().await? {
             if received.len() + piece.len() > self.settings.body_limit_bytes {
-                return Err(source.too_large().await);
+                return Err(source.too_large());
             }
             received.extend_from_slice(&piece);
         }
@@ -49,10 +49,6 @@ struct Source<'a> {
     body: Body,
     settings: &'a Settings,
 }
-
-/// How much of a body that is too large is still taken, and thrown away, as a multiple of the limit. A client
-/// that is cut off while it writes may never read why.
-const DISCARDED: usize = 4;
 
 impl Source<'_> {
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
@@ -73,13 +69,8 @@ impl Source<'_> {
         }
     }
 
-    async fn too_large(&mut self) -> Refusal {
+    fn too_large(&self) -> Refusal {
         let limit = self.settings.body_limit_bytes;
-        let mut left = limit.saturating_mul(DISCARDED);
-        while let Ok(Some(piece)) = self.next().await {
-            let Some(rest) = left.checked_sub(piece.len()) else { break };
-            left = rest;
-        }
         let message = format!("the request body is larger than {limit} bytes, which is the most this takes");
         Failure::new(FailureKind::PayloadTooLarge, message).into()
     }

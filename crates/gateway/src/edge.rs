@@ -13,7 +13,9 @@ use crate::{
     auth::Clients,
     dialect::{self, ClaudeMessages, Dialect, OpenAiChat, OpenAiImages},
     generator::Generator,
-    health, models,
+    health,
+    hearing::hear_out,
+    models,
     observe::observe,
     refusal,
 };
@@ -56,6 +58,7 @@ impl Gateway {
             .route("/readyz", get(health::ready))
             .fallback(refusal::unknown_path)
             .method_not_allowed_fallback(refusal::wrong_method)
+            .layer(middleware::from_fn_with_state(self.0.clone(), hear_out))
             .layer(middleware::from_fn_with_state(self.0.clone(), observe))
             .with_state(self.0.clone())
     }

@@ -10,6 +10,7 @@ mod dialect;
 mod edge;
 pub mod generator;
 mod health;
+mod hearing;
 mod models;
 mod observe;
 mod refusal;

@@ -108,3 +108,59 @@ async fn http2_without_tls_is_spoken_too() {
     let answer = client.send_request(request).await.unwrap();
     assert_eq!((answer.version(), answer.status().as_u16()), (http::Version::HTTP_2, 200));
 }
+
+/// Sends the headers of a request, and when they have had their effect a body of so many bytes.
+async fn answer_to_slow_writer(socket: &mut TcpStream, headers: &str, length: usize) -> String {
+    let head = format!("POST {headers}\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    socket.write_all(&vec![b' '; length]).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = socket.read(&mut answer).await.unwrap();
+    String::from_utf8(answer[..length].to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_outlives_a_request_that_was_refused_unread() {
+    const KEY: &str = "authorization: Bearer key\r\ncontent-type: application/json";
+    let settings = Settings { body_limit_bytes: 1 << 20, ..Settings::default() };
+    let stage = Stage::with(settings, || Ok(stream::iter(one_picture("")).boxed()));
+    let served = serve(&stage, settings).await;
+    let mut socket = TcpStream::connect(served.address).await.unwrap();
+    for (headers, length, status) in [
+        ("/v1/messages HTTP/1.1".to_owned(), 1 << 20, "401"),
+        (format!("/v1/messages HTTP/1.1\r\n{}", &KEY[..25]), 1 << 20, "415"),
+        (format!("/v1/messages HTTP/1.1\r\n{KEY}"), 3 << 20, "413"),
+        (format!("/v1/embeddings HTTP/1.1\r\n{KEY}"), 1 << 20, "404"),
+        (format!("/v1/models HTTP/1.1\r\n{KEY}"), 1 << 20, "405"),
+    ] {
+        let answer = answer_to_slow_writer(&mut socket, &headers, length).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{headers}: {answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    socket.write_all(question(true).as_bytes()).await.unwrap();
+    assert!(everything(socket).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_a_body_is_refused_without_it() {
+    let served = serve(&Stage::simple(), Settings::default()).await;
+    let mut socket = TcpStream::connect(served.address).await.unwrap();
+    let asking = "POST /v1/messages HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    socket.write_all(asking.as_bytes()).await.unwrap();
+    assert!(everything(socket).await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test]
+async fn who_stops_in_the_middle_of_a_refused_body_is_told_that_the_connection_ends() {
+    let settings = Settings { body_idle_timeout: Duration::from_millis(50), ..Settings::default() };
+    let stage = Stage::with(settings, || Ok(stream::iter(one_picture("")).boxed()));
+    let served = serve(&stage, settings).await;
+    let mut socket = TcpStream::connect(served.address).await.unwrap();
+    let half = "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf";
+    socket.write_all(half.as_bytes()).await.unwrap();
+    let answer = everything(socket).await;
+    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close"), "{answer}");
+}
