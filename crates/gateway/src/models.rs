@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse as _, Response},
 };
 use domain::{Catalog, Failure, FailureKind, Model, Timestamp, model_name};
@@ -52,12 +52,14 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(edge): State<Arc<Edge>>,
     Extension(exchange): Extension<Exchange>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
     if let Err(failure) = edge.identify(&headers).await {
         return exchange.refuse(&failure.into());
     }
+    // Bytes that are no text name no model.
+    let name = name.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(name)| name);
     match model_name::parse(&name, &edge.catalog) {
         Ok(named) => Json(Entry::from(named.model)).into_response(),
         Err(error) => {

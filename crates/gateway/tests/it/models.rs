@@ -24,9 +24,11 @@ async fn a_model_is_found_with_its_suffixes_and_a_strange_one_is_not() {
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains(r#""id":"gemini-3-pro-image""#), "{text}");
     }
-    let (status, _, text) = read(stage.send(get("/v1/models/dall-e-3")).await).await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
-    assert!(text.contains(r#""code":"model_not_found""#), "{text}");
+    for name in ["dall-e-3", "%ff", "a%2fb"] {
+        let (status, _, text) = read(stage.send(get(&format!("/v1/models/{name}"))).await).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
+        assert!(text.contains(r#""code":"model_not_found""#), "{text}");
+    }
 }
 
 #[tokio::test]
