@@ -41,7 +41,7 @@ const TRUSTED: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 4096;
 
 /// How long the service may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 
 impl RemoteClients {
     /// Speaks to the service behind `channel`.

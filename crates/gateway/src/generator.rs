@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Failure, GenerationEvent, GenerationRequest};
+use domain::{Failure, FailureKind, GenerationEvent, GenerationRequest};
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
 use proto::{
-    failure_of, limits,
+    carried_by, failure_of, limits,
     v1::{self, generation_client::GenerationClient},
 };
+use tokio::time::timeout;
 use tonic::{Code, Streaming, transport::Channel};
 
 /// The steps of one answer, in the order that [`GenerationEvent`] promises. Dropping it cancels the request.
@@ -35,6 +36,15 @@ pub struct RemoteGenerator(GenerationClient<Channel>);
 /// How long a service may take to show that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long the service may take to accept a request without pictures: it accepts first, and draws afterwards.
+const ACCEPT_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// How many bytes of a request's pictures reach the service in a second, at the least.
+const BYTES_PER_SECOND: usize = 2 << 20;
+
+/// When to ask again after the service did not accept.
+const BACK_IN: Duration = Duration::from_secs(2);
+
 impl RemoteGenerator {
     /// Speaks to the service behind `channel`.
     pub fn new(channel: Channel) -> Self {
@@ -48,8 +58,10 @@ impl RemoteGenerator {
 #[async_trait]
 impl Generator for RemoteGenerator {
     async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure> {
-        let answer = self.0.clone().generate(v1::GenerateRequest::from(request)).await;
-        let wire = answer.map_err(|status| failure_of(&status))?.into_inner();
+        let patience = patience(&request);
+        let mut service = self.0.clone();
+        let answer = timeout(patience, service.generate(v1::GenerateRequest::from(request))).await;
+        let wire = answer.map_err(|_| silent())?.map_err(|status| failure_of(&status))?.into_inner();
         let events = stream::unfold(wire, |mut wire| async move { Some((next(&mut wire).await?, wire)) });
         Ok(events.boxed())
     }
@@ -68,10 +80,26 @@ impl Generator for RemoteGenerator {
 async fn next(wire: &mut Streaming<v1::GenerateEvent>) -> Option<Result<GenerationEvent, Failure>> {
     let event = match wire.message().await.transpose()? {
         Ok(event) => GenerationEvent::try_from(event),
-        Err(status) => Err(failure_of(&status)),
+        Err(status) => Err(carried_by(&status).unwrap_or_else(interrupted)),
     };
     if let Ok(GenerationEvent::Finished { .. }) = event {
         while let Ok(Some(_beyond_the_end)) = wire.message().await {}
     }
     Some(event)
+}
+
+fn patience(request: &GenerationRequest) -> Duration {
+    let bytes: usize = request.conversation.images().map(|image| image.bytes().len()).sum();
+    ACCEPT_WITHIN + Duration::from_secs((bytes / BYTES_PER_SECOND) as u64)
+}
+
+fn silent() -> Failure {
+    Failure::new(FailureKind::Unavailable, "a part of the service does not answer; try again shortly")
+        .retry_after(BACK_IN)
+}
+
+/// By the time the service was lost it may have sent the request that it had accepted.
+fn interrupted() -> Failure {
+    let message = "a part of the service was lost while it drew; the picture may have been paid for";
+    Failure::new(FailureKind::UpstreamInterrupted, message)
 }

@@ -32,13 +32,16 @@ pub fn status_of(failure: Failure) -> Status {
     Status::with_details(code, message, details.encode_to_vec().into())
 }
 
-/// The failure that a gRPC status carries; one that carries none came from the transport, or from a stranger.
+/// The failure that a gRPC status carries, or what a status without one means before anything was answered.
 pub fn failure_of(status: &Status) -> Failure {
-    let carried = RpcStatus::decode(status.details()).ok().and_then(|envelope| {
-        let detail = envelope.details.into_iter().find(|detail| detail.type_url == TYPE_URL)?;
-        v1::Failure::decode(detail.value.as_slice()).ok()
-    });
-    carried.map_or_else(|| bare(status), Failure::from)
+    carried_by(status).unwrap_or_else(|| bare(status))
+}
+
+/// The failure that a gRPC status carries; one that carries none came from the transport, or from a stranger.
+pub fn carried_by(status: &Status) -> Option<Failure> {
+    let envelope = RpcStatus::decode(status.details()).ok()?;
+    let detail = envelope.details.into_iter().find(|detail| detail.type_url == TYPE_URL)?;
+    v1::Failure::decode(detail.value.as_slice()).ok().map(Failure::from)
 }
 
 fn bare(status: &Status) -> Failure {

@@ -9,7 +9,7 @@ mod generation;
 mod quota;
 pub mod transport;
 
-pub use failure::{failure_of, status_of};
+pub use failure::{carried_by, failure_of, status_of};
 
 /// The generated messages, clients and servers.
 #[expect(missing_docs, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]

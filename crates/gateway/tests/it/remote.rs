@@ -47,7 +47,7 @@ impl Clients for Ledger {
 }
 
 /// Draws one picture for whoever asks properly.
-struct Studio;
+struct Studio(Status);
 
 #[async_trait]
 impl Generation for Studio {
@@ -59,17 +59,20 @@ impl Generation for Studio {
     ) -> Result<Response<Self::GenerateStream>, Status> {
         GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
         let mut events: Vec<_> = one_picture("").into_iter().map(|event| Ok(event.unwrap().into())).collect();
-        let failure = status_of(Failure::new(FailureKind::NoImage, "nothing more"));
-        *events.last_mut().unwrap() = Err(failure);
+        *events.last_mut().unwrap() = Err(self.0.clone());
         Ok(Response::new(stream::iter(events).boxed()))
     }
 }
 
 fn serve(asked: &Arc<AtomicUsize>) -> Channel {
+    serve_ending(asked, status_of(Failure::new(FailureKind::NoImage, "nothing more")))
+}
+
+fn serve_ending(asked: &Arc<AtomicUsize>, end: Status) -> Channel {
     let (channel, incoming) = transport::pipe();
     let server = transport::server()
         .add_service(ClientsServer::new(Ledger(asked.clone())))
-        .add_service(GenerationServer::new(Studio));
+        .add_service(GenerationServer::new(Studio(end)));
     tokio::spawn(server.serve_with_incoming(incoming));
     channel
 }
@@ -100,10 +103,8 @@ async fn a_good_key_is_asked_for_once_a_second_and_a_bad_one_every_time() {
     assert_eq!(times(), 5);
 }
 
-#[tokio::test]
-async fn events_and_the_failure_that_ends_them_cross_the_pipe() {
-    let generator = RemoteGenerator::new(serve(&Arc::default()));
-    let request = GenerationRequest {
+fn request() -> GenerationRequest {
+    GenerationRequest {
         id: domain::RequestId::new("req_1").unwrap(),
         client: domain::ClientId::new("studio").unwrap(),
         model: "gemini-3-pro-image".into(),
@@ -113,13 +114,46 @@ async fn events_and_the_failure_that_ends_them_cross_the_pipe() {
         person_generation: PersonGeneration::Allow,
         seed: None,
         gather: false,
-    };
-    let mut events: Vec<Result<GenerationEvent, Failure>> =
-        generator.generate(request).await.unwrap().collect().await;
-    assert_eq!(events.pop().unwrap().unwrap_err().kind, FailureKind::NoImage);
+    }
+}
+
+/// The events of one request, and the failure that ended them.
+async fn ending(channel: Channel) -> (Vec<Result<GenerationEvent, Failure>>, Failure) {
+    let generator = RemoteGenerator::new(channel);
+    let mut events: Vec<_> = generator.generate(request()).await.unwrap().collect().await;
+    let failure = events.pop().unwrap().unwrap_err();
+    (events, failure)
+}
+
+#[tokio::test]
+async fn events_and_the_failure_that_ends_them_cross_the_pipe() {
+    let (events, failure) = ending(serve(&Arc::default())).await;
+    assert_eq!(failure.kind, FailureKind::NoImage);
     let mut expected = one_picture("");
     expected.pop();
     assert_eq!(events, expected);
+}
+
+#[tokio::test]
+async fn a_service_that_is_lost_after_it_accepted_may_have_spent_money() {
+    for lost in [Status::unavailable("gone"), Status::unknown("h2 protocol error"), Status::cancelled("")] {
+        let (_, failure) = ending(serve_ending(&Arc::default(), lost)).await;
+        assert!(failure.kind.possibly_billed(), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_connections_and_says_nothing_is_given_up_within_two_seconds() {
+    let (channel, _incoming) = transport::pipe();
+    let begun = tokio::time::Instant::now();
+    let failure = RemoteGenerator::new(channel.clone()).generate(request()).await.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert!(begun.elapsed() <= Duration::from_secs(2));
+    let begun = tokio::time::Instant::now();
+    let clients = RemoteClients::new(channel, Arc::new(ManualClock::default()));
+    let failure = clients.authenticate([7; 32]).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert!(begun.elapsed() <= Duration::from_secs(2));
 }
 
 #[tokio::test]
