@@ -38,6 +38,6 @@ pub use outcome::{GenerationEvent, ImageHead, Usage};
 pub use picture_spec::{PictureSpec, PictureWishes};
 pub use pixel_size::PixelSize;
 pub use quality::Quality;
-pub use request::{GenerationRequest, ImageCount, PersonGeneration};
+pub use request::{Enforcement, GenerationRequest, ImageCount, PersonGeneration};
 pub use resolution::Resolution;
 pub use size::Size;

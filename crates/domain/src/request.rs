@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{ClientId, Conversation, PictureSpec, RequestId};
+use crate::{ClientId, Conversation, PictureSpec, Provider, RequestId};
 
 /// How many pictures are asked for: 1 to 10.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,33 @@ impl PersonGeneration {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
+        }
+    }
+}
+
+/// How a provider is kept from drawing people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Enforcement {
+    /// By words of ours that the model may overlook.
+    Instruction,
+    /// By the provider itself.
+    Native,
+}
+
+impl Enforcement {
+    /// What this provider offers.
+    pub const fn of(provider: Provider) -> Self {
+        match provider {
+            Provider::Gemini => Self::Instruction,
+            Provider::Vertex => Self::Native,
+        }
+    }
+
+    /// `instruction` or `native`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instruction => "instruction",
+            Self::Native => "native",
         }
     }
 }

@@ -26,15 +26,15 @@ pub mod upstream;
 
 use std::sync::Arc;
 
-use domain::{Catalog, Provider};
+use domain::{Catalog, Clock, Provider};
 use tonic::service::Routes;
 
-pub use credentials::Credentials;
+pub use credentials::{Credential, Credentials};
 pub use settings::{Settings, SettingsError};
 
 use generator::Generator;
 use leases::Leases;
-use upstream::{Upstream, Upstreams, gemini::Gemini};
+use upstream::{Service, Upstream, Upstreams, gemini::Gemini, vertex::Vertex};
 
 /// The generation service.
 pub struct Generation {
@@ -42,17 +42,22 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// A service that calls with these credentials, on leases from this ledger.
+    /// A service that calls with these credentials, on leases from this ledger. What it signs bears the time of
+    /// this clock.
     pub fn new(
         settings: Settings,
         catalog: Arc<Catalog>,
         credentials: Credentials,
         leases: Arc<dyn Leases>,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
         settings.validate()?;
-        let Settings { max_attempts, deadline, gemini } = settings;
-        let gemini: Arc<dyn Upstream> = Arc::new(Gemini::new(gemini, credentials)?);
-        let upstreams = Upstreams::new([(Provider::Gemini, gemini)]);
+        let Settings { max_attempts, deadline, gemini, vertex } = settings;
+        let service = Service::new(gemini.timeouts, gemini.answer_limit_bytes)?;
+        let gemini: Arc<dyn Upstream> =
+            Arc::new(Gemini::new(&gemini, service.clone(), credentials.api_keys())?);
+        let vertex: Arc<dyn Upstream> = Arc::new(Vertex::new(&vertex, service, clock, credentials)?);
+        let upstreams = Upstreams::new([(Provider::Gemini, gemini), (Provider::Vertex, vertex)]);
         Ok(Self { generator: Arc::new(Generator::new(max_attempts, deadline, catalog, upstreams, leases)) })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{AccountId, lease::term};
 
-use crate::upstream::gemini;
+use crate::upstream::{gemini, vertex};
 
 /// How the service behaves.
 #[derive(Debug, Clone)]
@@ -15,11 +15,18 @@ pub struct Settings {
     pub deadline: Duration,
     /// How the Gemini API is called.
     pub gemini: gemini::Settings,
+    /// Where Vertex AI is called.
+    pub vertex: vertex::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_attempts: 3, deadline: Duration::from_mins(3), gemini: gemini::Settings::default() }
+        Self {
+            max_attempts: 3,
+            deadline: Duration::from_mins(3),
+            gemini: gemini::Settings::default(),
+            vertex: vertex::Settings::default(),
+        }
     }
 }
 
@@ -38,6 +45,12 @@ pub enum SettingsError {
     /// The address is not a scheme and a host alone.
     #[error("generation.{0} must be a scheme and a host, such as https://example.com, with nothing after it")]
     BaseUrl(&'static str),
+    /// The address is not a scheme and a host with perhaps a path.
+    #[error("generation.{0} must be an http or https address, such as https://example.com/token")]
+    Url(&'static str),
+    /// A service account's key file cannot be used.
+    #[error("the service account file of account `{0}` {1}")]
+    KeyFile(AccountId, vertex::KeyFileError),
     /// A key holds characters that no HTTP header can carry.
     #[error("the API key of account `{0}` must be visible ASCII characters without spaces or line breaks")]
     Key(AccountId),
@@ -54,7 +67,8 @@ impl Settings {
         if self.deadline.is_zero() {
             return Err(SettingsError::Zero("deadline_seconds".to_owned()));
         }
-        self.gemini.validate()
+        self.gemini.validate()?;
+        self.vertex.validate()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
-use generation::{Credentials, Generation, leases::RemoteLeases};
+use generation::{Credential, Credentials, Generation, leases::RemoteLeases};
 use quota::{ClientEntry, KeyHash, Quota, store::Location};
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::transport::Channel;
@@ -39,18 +39,16 @@ pub(crate) fn generation(
 ) -> Result<Generation, Invalid> {
     let credentials = Credentials::new(credentials(config, environment)?);
     let leases = Arc::new(RemoteLeases::new(quota));
-    Generation::new(config.generation.settings(), Arc::clone(&config.catalog), credentials, leases)
+    let catalog = Arc::clone(&config.catalog);
+    Generation::new(config.generation.settings(), catalog, credentials, leases, &clock())
         .map_err(|error| Invalid::from(error.to_string()))
 }
 
-fn credentials(
-    config: &Config,
-    environment: &Environment,
-) -> Result<Vec<(AccountId, SecretString)>, Invalid> {
+fn credentials(config: &Config, environment: &Environment) -> Result<Vec<(AccountId, Credential)>, Invalid> {
     Invalid::unless_all(config.accounts.iter().map(|owned| {
         let id = owned.account.id.clone();
-        match owned.credential.resolve(environment) {
-            Ok(key) => Ok((id, key)),
+        match owned.open(environment) {
+            Ok(credential) => Ok((id, credential)),
             Err(error) => Err(format!("account {id}: {error}")),
         }
     }))

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use domain::{Account, AccountId, Limits, ProjectId, Provider, Tier};
+use generation::upstream::vertex::Location;
 use simulator::{Script, Simulator};
 
 use crate::{
@@ -85,7 +86,7 @@ fn the_one(id: &str, project: &str, limits: Option<Limits>, credential: SecretSo
         limits: limits.unwrap_or(tier.default_limits()),
         enabled: true,
     };
-    OwnedAccount { account, credential }
+    OwnedAccount { account, credential, location: Location::default() }
 }
 
 async fn simulate() -> anyhow::Result<(Running, SocketAddr)> {

@@ -1,25 +1,30 @@
 //! Providers of pictures, behind one port.
 //!
-//! Each provider has the same files: `mod` (settings and the call), `request` (what is sent), `response` (what
-//! a good answer holds) and `error` (what a bad one means). What is alike for all stands here beside them.
+//! Each provider says where it is, with which credentials it is called and how. Both have one method,
+//! `generate_content`: what is sent, what a good answer holds and what a bad one means is there. The rest of what is
+//! alike stands here beside them.
 
+mod address;
 mod base64;
 mod body;
 mod client;
 mod dispatch;
 mod exchange;
 pub mod gemini;
+mod generate_content;
 mod lifter;
 mod timeouts;
+pub mod vertex;
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{AccountId, CallOutcome, Failure, GenerationRequest, Image, Provider, Usage};
+use domain::{AccountId, CallOutcome, Failure, FailureKind, GenerationRequest, Image, Provider, Usage};
 use tokio::time::Instant;
 
 pub(crate) use dispatch::Dispatch;
+pub(crate) use generate_content::Service;
 pub use timeouts::Timeouts;
 
 /// A provider. One call is one lease is one picture.
@@ -90,6 +95,13 @@ impl CallFailure {
             detail: detail.into(),
             usage: Usage::default(),
         }
+    }
+
+    /// A failure for want of a credential.
+    pub(crate) fn no_credential(account: &AccountId) -> Self {
+        let message = "an account has no credential here; the operator must look";
+        let detail = format!("no credential is configured for account `{account}`");
+        Self::unsent(Failure::new(FailureKind::UpstreamRejected, message), detail)
     }
 
     /// A failure of a call that was sent.

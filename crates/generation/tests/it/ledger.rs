@@ -11,7 +11,7 @@ use proto::v1::{
 use tokio::sync::watch;
 use tonic::{Request, Response, Status, transport::Channel};
 
-/// Leases go round the accounts that are not excluded.
+/// Leases go round the accounts that are not excluded. Those called `vertex…` are Vertex AI's.
 #[derive(Clone)]
 pub(crate) struct Ledger {
     accounts: Arc<Vec<AccountId>>,
@@ -65,10 +65,12 @@ impl Ledger {
     fn grant(&self, id: LeaseId, account: AccountId, model: &str) -> Grant {
         self.note(format!("grant {id} {account}"));
         let project = ProjectId::new("project").unwrap();
+        let provider =
+            if account.as_str().starts_with("vertex") { Provider::Vertex } else { Provider::Gemini };
         Grant {
             id,
             account,
-            domain: QuotaDomain { provider: Provider::Gemini, project, model: model.to_owned() },
+            domain: QuotaDomain { provider, project, model: model.to_owned() },
             fence: Fence(42),
             start_within: self.start_within(),
             expires_in: lease::term::LEASE,

@@ -1,4 +1,4 @@
-//! The generation service against a simulated Gemini API and a ledger that writes everything down.
+//! The generation service against a simulated Gemini API, a simulated Vertex AI and a ledger that writes everything down.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in the functions that they share too")]
 
@@ -7,4 +7,6 @@ mod faults;
 mod ledger;
 mod pictures;
 mod stage;
+#[cfg(test)]
+mod vertex;
 mod withdrawals;

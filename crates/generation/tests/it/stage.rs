@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    AccountId, Catalog, ClientId, Conversation, Failure, FailureKind, GenerationEvent, GenerationRequest,
-    Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
+    AccountId, Catalog, ClientId, Clock, Conversation, Failure, FailureKind, GenerationEvent,
+    GenerationRequest, Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
 };
-use generation::{Credentials, Generation, Settings, leases::RemoteLeases};
+use generation::{Credential, Credentials, Generation, Settings, leases::RemoteLeases};
 use proto::v1::{self, generation_client::GenerationClient};
 use simulator::{Script, Simulator};
 use tokio::net::TcpListener;
@@ -36,18 +36,34 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(rules: &str, accounts: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
+        let key = |name: &&str| Credential::ApiKey(format!("key-{name}").into());
+        let accounts: Vec<_> = accounts.iter().map(|name| (*name, key(name))).collect();
+        Self::set_for(rules, accounts, change).await
+    }
+
+    /// The same with these accounts and what opens them.
+    pub(crate) async fn set_for(
+        rules: &str,
+        accounts: Vec<(&str, Credential)>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let script = Script::parse(&format!("{QUICK}\n{rules}")).unwrap();
         let simulator = Simulator::new(script, Arc::new(SystemClock));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut settings = Settings::default();
-        settings.gemini.base_url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        settings.vertex.base_url = Some(url.clone());
+        settings.vertex.token_url = Some(format!("{url}/token"));
+        settings.gemini.base_url = url;
         change(&mut settings);
         tokio::spawn(simulator::serve(listener, simulator.clone(), std::future::pending()));
-        let ledger = Ledger::new(accounts);
-        let keys = accounts.iter().map(|name| (AccountId::new(*name).unwrap(), format!("key-{name}").into()));
+        let ledger = Ledger::new(&accounts.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        let credentials =
+            accounts.into_iter().map(|(name, credential)| (AccountId::new(name).unwrap(), credential));
+        let credentials = Credentials::new(credentials);
         let leases = Arc::new(RemoteLeases::new(ledger.serve()));
-        let generation =
-            Generation::new(settings, Arc::new(Catalog::builtin()), Credentials::new(keys), leases).unwrap();
+        let (catalog, clock) = (Arc::new(Catalog::builtin()), Arc::new(SystemClock) as Arc<dyn Clock>);
+        let generation = Generation::new(settings, catalog, credentials, leases, &clock).unwrap();
         let (channel, incoming) = proto::transport::pipe();
         let server = proto::transport::server().add_routes(generation.routes());
         tokio::spawn(server.serve_with_incoming(incoming));

@@ -3,9 +3,11 @@
 use std::{collections::HashSet, num::NonZeroU32, path::PathBuf};
 
 use domain::{Account, AccountId, Catalog, Limits, ProjectId, Provider, Tier};
+use generation::{Credential, upstream::vertex::Location};
 use serde::Deserialize;
 
 use super::{
+    Environment,
     secret::{Secret, SecretSource},
     value::Parsed,
 };
@@ -16,8 +18,10 @@ use super::{
 pub(crate) struct OwnedAccount {
     /// What the ledger knows of it.
     pub account: Account,
-    /// Where its API key is.
+    /// Where its API key or its service account's file is.
     pub credential: SecretSource,
+    /// Where Vertex AI is called with it.
+    pub location: Location,
 }
 
 /// An account as it is written.
@@ -32,6 +36,7 @@ struct Entry {
     api_key_env: Option<String>,
     api_key_file: Option<PathBuf>,
     service_account_file: Option<PathBuf>,
+    location: Option<Parsed<Location>>,
     #[serde(default)]
     models: Vec<String>,
     #[serde(default)]
@@ -53,17 +58,14 @@ impl TryFrom<Entry> for OwnedAccount {
 
     fn try_from(written: Entry) -> Result<Self, String> {
         let id = AccountId::new(written.id).map_err(|error| error.to_string())?;
-        if written.provider.0 == Provider::Vertex || written.service_account_file.is_some() {
-            return Err(format!(
-                "account {id}: this version can use Gemini API accounts only (provider = \"gemini\" with an API key)"
-            ));
+        let api_key =
+            SecretSource::one_of("api_key", written.api_key, written.api_key_env, written.api_key_file);
+        let file = written.service_account_file.map(SecretSource::File);
+        let credential = api_key.and_then(|api_key| credential(written.provider.0, api_key, file));
+        let credential = credential.map_err(|error| format!("account {id}: {error}"))?;
+        if written.provider.0 == Provider::Gemini && written.location.is_some() {
+            return Err(format!("account {id}: `location` is for accounts of vertex"));
         }
-        let credential =
-            SecretSource::one_of("api_key", written.api_key, written.api_key_env, written.api_key_file)
-                .and_then(|source| {
-                    source.ok_or_else(|| "give `api_key`, `api_key_env` or `api_key_file`".to_owned())
-                })
-                .map_err(|error| format!("account {id}: {error}"))?;
         let account = Account {
             project: ProjectId::new(written.project).map_err(|error| format!("account {id}: {error}"))?,
             provider: written.provider.0,
@@ -73,7 +75,39 @@ impl TryFrom<Entry> for OwnedAccount {
             enabled: true,
             id,
         };
-        Ok(Self { account, credential })
+        let location = written.location.map(|Parsed(location)| location).unwrap_or_default();
+        Ok(Self { account, credential, location })
+    }
+}
+
+/// The one kind of credential that the provider takes.
+fn credential(
+    provider: Provider,
+    api_key: Option<SecretSource>,
+    service_account: Option<SecretSource>,
+) -> Result<SecretSource, String> {
+    match (provider, api_key, service_account) {
+        (Provider::Gemini, Some(key), None) => Ok(key),
+        (Provider::Vertex, None, Some(file)) => Ok(file),
+        (Provider::Gemini, ..) => {
+            Err("give `api_key`, `api_key_env` or `api_key_file`, and no other".to_owned())
+        }
+        (Provider::Vertex, ..) => Err("give `service_account_file`, and no API key".to_owned()),
+    }
+}
+
+impl OwnedAccount {
+    /// Fetches what opens it.
+    pub(crate) fn open(&self, environment: &Environment) -> Result<Credential, String> {
+        let secret = self.credential.resolve(environment)?;
+        Ok(match self.account.provider {
+            Provider::Gemini => Credential::ApiKey(secret),
+            Provider::Vertex => Credential::ServiceAccount {
+                json: secret,
+                project: self.account.project.clone(),
+                location: self.location.clone(),
+            },
+        })
     }
 }
 

@@ -1,11 +1,11 @@
-//! `[generation]` and `[generation.gemini]`: the core and its provider.
+//! `[generation]`, `[generation.gemini]` and `[generation.vertex]`: the core and its providers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use ::generation::upstream;
 use serde::Deserialize;
 
-use super::value::{Origin, Parsed, Seconds, ServiceUrl};
+use super::value::{Endpoint, Origin, Parsed, Seconds, ServiceUrl};
 
 /// The section.
 #[derive(Debug, Deserialize)]
@@ -21,9 +21,11 @@ pub(crate) struct Generation {
     pub deadline_seconds: Seconds,
     /// The Gemini API.
     pub gemini: Gemini,
+    /// Vertex AI.
+    pub vertex: Vertex,
 }
 
-/// How to reach the Gemini API.
+/// How to reach the Gemini API. The times and the limit are those of Vertex AI too.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gemini {
@@ -41,6 +43,16 @@ pub(crate) struct Gemini {
     pub answer_limit_bytes: usize,
 }
 
+/// How to reach Vertex AI.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Vertex {
+    /// Scheme and host; without it those of each account's location.
+    pub base_url: Option<Parsed<Origin>>,
+    /// Where tokens are had; without it where each account's file says.
+    pub token_url: Option<Parsed<Endpoint>>,
+}
+
 impl Generation {
     /// What generation itself needs to know.
     pub(crate) fn settings(&self) -> ::generation::Settings {
@@ -48,6 +60,7 @@ impl Generation {
             max_attempts: self.max_attempts,
             deadline: self.deadline_seconds.get(),
             gemini: self.gemini.settings(),
+            vertex: self.vertex.settings(),
         }
     }
 }
@@ -77,6 +90,15 @@ impl Gemini {
     }
 }
 
+impl Vertex {
+    fn settings(&self) -> upstream::vertex::Settings {
+        upstream::vertex::Settings {
+            base_url: self.base_url.as_ref().map(|Parsed(url)| url.as_str().to_owned()),
+            token_url: self.token_url.as_ref().map(|Parsed(url)| url.as_str().to_owned()),
+        }
+    }
+}
+
 impl Default for Generation {
     fn default() -> Self {
         let settings = ::generation::Settings::default();
@@ -86,6 +108,7 @@ impl Default for Generation {
             max_attempts: settings.max_attempts,
             deadline_seconds: settings.deadline.into(),
             gemini: settings.gemini.into(),
+            vertex: Vertex::default(),
         }
     }
 }

@@ -24,7 +24,15 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 
 /// The explained file with every key switched on, of each group of alternatives the first.
 fn switched_on() -> String {
-    let alternatives = ["key_pepper_env", "key_pepper_file", "api_key_env", "api_key_file", "key_env"];
+    let alternatives = [
+        "key_pepper_env",
+        "key_pepper_file",
+        "api_key_env",
+        "api_key_file",
+        "service_account_file",
+        "location",
+        "key_env",
+    ];
     let is_key = |line: &&str| {
         let key = line.split([' ', '=']).next().unwrap_or_default();
         line.starts_with("[[")
@@ -61,6 +69,7 @@ fn the_explained_file_leaves_no_key_out() {
         ("gateway", "[gateway]"),
         ("generation", "[generation]"),
         ("gemini", "[generation.gemini]"),
+        ("vertex", "[generation.vertex]"),
         ("quota", "[quota]"),
         ("catalog", "[catalog]"),
         ("accounts", "[[accounts]]"),
@@ -73,7 +82,7 @@ fn the_explained_file_leaves_no_key_out() {
         let (_, known) = error.split_once("expected ").unwrap_or_else(|| panic!("{error}"));
         let known: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
         assert!(!known.is_empty(), "{error}");
-        for key in known.into_iter().filter(|key| *key != "service_account_file") {
+        for key in known {
             let written = [format!("{key} = "), format!("[{key}]"), format!("[[{key}]]"), format!(".{key}]")];
             assert!(
                 written.iter().any(|text| EXPLAINED.contains(text)),
@@ -94,6 +103,7 @@ fn what_is_wrong_is_named_with_its_file_and_line() {
         ("[gateway]\nquota_url = 'quota:8051'", "tessera.toml:2: `quota:8051` must be http://host:port"),
         ("[generation.gemini]\nbase_url = 'https://host/v1'", "tessera.toml:2: `https://host/v1` must be"),
         ("[quota]\nstore = 'sqlite:x'", "tessera.toml:2: `sqlite:` is no place for the ledger"),
+        ("[quota]\nstore = 'redis+cluster://a:1/0'", "tessera.toml:2: this is no place in Redis for the ledger: a"),
         ("[quota]\nkey_pepper = 'a'\nkey_pepper_file = 'b'", "give one of `key_pepper`"),
         ("[catalog]\ndefault = 'dall-e'", "the default model `dall-e` is not in the catalog"),
         ("[[models]]\nname = 'a'\nrates = []\ngemini_id = 'a'", "the model `a` needs at least one"),
@@ -116,13 +126,14 @@ const ACCOUNT: &str = "[[accounts]]\nid = 'a'\nprovider = 'gemini'\nproject = 'p
 fn an_account_that_cannot_work_is_refused_by_name() {
     for (rest, expected) in [
         ("", "account a: give `api_key`, `api_key_env` or `api_key_file`"),
+        ("api_key = 'k'\nlocation = 'global'", "account a: `location` is for accounts of vertex"),
         (
             "api_key = 'k'\napi_key_env = 'K'",
             "account a: give one of `api_key`, `api_key_env` and `api_key_file`",
         ),
         (
             "api_key = 'k'\nservice_account_file = 'f'",
-            "account a: this version can use Gemini API accounts only",
+            "account a: give `api_key`, `api_key_env` or `api_key_file`, and no other",
         ),
         ("api_key = 'k'\nmodels = ['dall-e']", "account a: models: `dall-e` is not in the catalog"),
         ("api_key = 'k'\nlimits = { concurrent = 0 }", "expected a nonzero u32"),
@@ -132,8 +143,19 @@ fn an_account_that_cannot_work_is_refused_by_name() {
         assert!(error.contains(expected), "{rest} gave {error}");
     }
     let vertex = ACCOUNT.replace("gemini", "vertex");
-    let error = load(&vertex, &[]).unwrap_err();
-    assert!(error.contains("account a: this version can use Gemini API accounts only"), "{error}");
+    for (rest, expected) in [
+        ("", "account a: give `service_account_file`, and no API key"),
+        ("api_key = 'k'", "account a: give `service_account_file`, and no API key"),
+        ("service_account_file = 'f'\napi_key_env = 'K'", "account a: give `service_account_file`, and no"),
+        ("service_account_file = 'f'\nlocation = 'Mars'", "`Mars` is not a location"),
+    ] {
+        let error = load(&format!("{vertex}{rest}"), &[]).unwrap_err();
+        assert!(error.contains(expected), "{rest} gave {error}");
+    }
+    let config = load(&format!("{vertex}service_account_file = 'f'\nlocation = 'eu'"), &[]).unwrap();
+    assert_eq!(config.accounts[0].location.as_str(), "eu");
+    let error = config.accounts[0].open(&Environment::default()).err().unwrap();
+    assert!(error.starts_with("f cannot be read: "), "{error}");
 }
 
 #[test]

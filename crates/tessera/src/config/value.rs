@@ -76,6 +76,33 @@ impl FromStr for Origin {
     }
 }
 
+/// Scheme, host and path of something that is asked, and nothing more: `https://host/token`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint(String);
+
+impl Endpoint {
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("`{text}` must be http:// or https:// with a host and a path");
+        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let known_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let plain_host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if known_scheme && plain_host && uri.query().is_none() && !text.contains('#') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(refused())
+        }
+    }
+}
+
 /// Where another role listens. The roles speak gRPC without TLS to one another: `http://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceUrl(Origin);
@@ -117,6 +144,10 @@ mod tests {
             assert_eq!(text.parse::<Origin>().ok().as_ref().map(Origin::as_str), expected, "{text}");
         }
         assert!("https://quota:8051".parse::<ServiceUrl>().is_err());
+        assert!("https://host/token".parse::<Endpoint>().is_ok());
+        for text in ["https://host/token?key=1", "https://user@host/token", "https://host/#", "host/token"] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
     }
 
     #[test]

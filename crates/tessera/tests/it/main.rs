@@ -11,3 +11,4 @@ mod picture;
 mod process;
 mod provider;
 mod sdk;
+mod vertex;

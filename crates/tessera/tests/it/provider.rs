@@ -17,6 +17,7 @@ pub(crate) struct Provider(Server);
 #[derive(Debug, Deserialize)]
 pub(crate) struct Arrival {
     pub(crate) status: Option<u16>,
+    pub(crate) provider: String,
 }
 
 impl Provider {

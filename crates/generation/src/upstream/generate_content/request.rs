@@ -4,20 +4,26 @@ use std::fmt;
 
 use base64_turbo::STANDARD;
 use bytes::Bytes;
-use domain::{Conversation, GenerationRequest, Image, Part, PersonGeneration, PictureSpec, Role, Turn};
+use domain::{
+    Conversation, Enforcement, GenerationRequest, Image, Part, PersonGeneration, PictureSpec, Provider, Role,
+    Turn,
+};
 use serde::{Serialize, Serializer};
 
-/// The Gemini API has no switch for people, so they are forbidden in words of our own.
+/// Forbids people where the provider has no switch for them.
 const NO_PEOPLE: &str = "Do not depict any people.";
+
+/// Forbids people where it has one.
+const ALLOW_NONE: &str = "ALLOW_NONE";
 
 /// Google wants back the signature of everything the model said, and no dialect of ours can carry one through its
 /// client. This is the value that Google documents for turns whose signatures are not at hand.
 const UNSIGNED: &str = "skip_thought_signature_validator";
 
-/// The body of `generateContent`.
-pub(crate) fn encode(request: &GenerationRequest) -> Bytes {
+/// The body of the method at this provider.
+pub(crate) fn encode(request: &GenerationRequest, provider: Provider) -> Bytes {
     let mut json = Vec::with_capacity(length(&request.conversation));
-    serde_json::to_writer(&mut json, &Body::from(request)).expect("these types are always JSON");
+    serde_json::to_writer(&mut json, &Body::new(request, provider)).expect("these types are always JSON");
     json.into()
 }
 
@@ -85,12 +91,16 @@ struct GenerationConfig {
 struct ImageConfig {
     aspect_ratio: String,
     image_size: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_generation: Option<&'static str>,
 }
 
-impl<'a> From<&'a GenerationRequest> for Body<'a> {
-    fn from(request: &'a GenerationRequest) -> Self {
+impl<'a> Body<'a> {
+    fn new(request: &'a GenerationRequest, provider: Provider) -> Self {
+        let denies = request.person_generation == PersonGeneration::Deny;
+        let enforcement = denies.then_some(Enforcement::of(provider));
         let mut contents: Vec<_> = request.conversation.turns().iter().map(Content::from).collect();
-        if request.person_generation == PersonGeneration::Deny
+        if enforcement == Some(Enforcement::Instruction)
             && let Some(last) = contents.last_mut()
         {
             last.parts.push(WirePart::text(NO_PEOPLE));
@@ -104,7 +114,7 @@ impl<'a> From<&'a GenerationRequest> for Body<'a> {
             generation_config: GenerationConfig {
                 // With text allowed, a model that draws nothing says why.
                 response_modalities: ["TEXT", "IMAGE"],
-                image_config: request.spec.into(),
+                image_config: ImageConfig::new(request.spec, enforcement),
                 seed: request.seed,
             },
         }
@@ -139,9 +149,13 @@ impl<'a> From<&'a Part> for Data<'a> {
     }
 }
 
-impl From<PictureSpec> for ImageConfig {
-    fn from(spec: PictureSpec) -> Self {
-        Self { aspect_ratio: spec.aspect_ratio.to_string(), image_size: spec.resolution.to_string() }
+impl ImageConfig {
+    fn new(spec: PictureSpec, people: Option<Enforcement>) -> Self {
+        Self {
+            aspect_ratio: spec.aspect_ratio.to_string(),
+            image_size: spec.resolution.to_string(),
+            person_generation: (people == Some(Enforcement::Native)).then_some(ALLOW_NONE),
+        }
     }
 }
 
@@ -195,7 +209,7 @@ mod tests {
     }
 
     fn json(request: &GenerationRequest) -> String {
-        String::from_utf8(encode(request).to_vec()).unwrap()
+        String::from_utf8(encode(request, Provider::Gemini).to_vec()).unwrap()
     }
 
     #[test]
@@ -234,6 +248,24 @@ mod tests {
                 + r#""generationConfig":{"responseModalities":["TEXT","IMAGE"],"#
                 + r#""imageConfig":{"aspectRatio":"16:9","imageSize":"2K"},"seed":-7}}"#
         );
+    }
+
+    #[test]
+    fn people_are_forbidden_by_a_switch_where_there_is_one_and_in_words_elsewhere() {
+        let request = GenerationRequest {
+            person_generation: PersonGeneration::Deny,
+            ..request(Conversation::prompt("a crowd").unwrap())
+        };
+        let json = |provider| String::from_utf8(encode(&request, provider).to_vec()).unwrap();
+        let prompt = r#"{"text":"a crowd"}"#;
+        assert_eq!(
+            json(Provider::Vertex),
+            format!(r#"{{"contents":[{{"role":"user","parts":[{prompt}]}}],"#)
+                + r#""generationConfig":{"responseModalities":["TEXT","IMAGE"],"imageConfig":"#
+                + r#"{"aspectRatio":"16:9","imageSize":"2K","personGeneration":"ALLOW_NONE"}}}"#
+        );
+        let instructed = json(Provider::Gemini);
+        assert!(instructed.contains(NO_PEOPLE) && !instructed.contains(ALLOW_NONE), "{instructed}");
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Vertex AI: a service account, from its key file to the picture.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use domain::Resolution;
+
+use crate::{
+    picture,
+    process::{Server, printed, tessera},
+    provider::Provider,
+};
+
+const EMAIL: &str = "painter@studio-1.iam.gserviceaccount.com";
+
+/// A service account that is made for one test: its key, in PEM, and its file.
+struct ServiceAccount {
+    key: String,
+    file: PathBuf,
+}
+
+impl ServiceAccount {
+    fn make(home: &Path) -> Self {
+        let (pem, file) = (home.join("key.pem"), home.join("painter.json"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"]);
+        printed({
+            openssl.arg(&pem);
+            openssl
+        });
+        let key = fs::read_to_string(pem).unwrap();
+        let json = serde_json::json!({
+            "type": "service_account",
+            "project_id": "studio-1",
+            "private_key_id": "1",
+            "private_key": key,
+            "client_email": EMAIL,
+            "token_uri": "https://oauth2.googleapis.com/token",
+        });
+        fs::write(&file, json.to_string()).unwrap();
+        Self { key, file }
+    }
+
+    /// A provider that knows it.
+    fn provider(&self, home: &Path) -> Provider {
+        let key = &self.key;
+        let script = format!(
+            "latency.default = '0s'\n[[keys]]\nkey = 'AIza-a'\n[[service_accounts]]\nclient_email = '{EMAIL}'\n\
+             project = 'studio-1'\nprivate_key = '''\n{key}'''"
+        );
+        Provider::start(home, &script)
+    }
+
+    /// A configuration with this account at that provider, and more.
+    fn configuration(&self, home: &Path, provider: &Provider, more: &str) -> PathBuf {
+        let (config, url, file) = (home.join("tessera.toml"), provider.url(), self.file.display());
+        let text = format!(
+            "[generation.gemini]\nbase_url = '{url}'\n\
+             [generation.vertex]\nbase_url = '{url}'\ntoken_url = '{url}/token'\n\
+             [[accounts]]\nid = 'painter'\nprovider = 'vertex'\nproject = 'studio-1'\ntier = 'pro'\n\
+             service_account_file = '{file}'\n{more}"
+        );
+        fs::write(&config, text).unwrap();
+        config
+    }
+}
+
+fn up(home: &Path, config: &Path) -> Command {
+    let mut command = tessera(["up", "--listen", "127.0.0.1:0", "--config"]);
+    command.arg(config).env("HOME", home).env("TESSERA_CLIENT_KEY", "tsr_a");
+    command
+}
+
+#[test]
+fn a_service_account_draws() {
+    let home = tempfile::tempdir().unwrap();
+    let account = ServiceAccount::make(home.path());
+    let provider = account.provider(home.path());
+    let gateway = Server::start(up(home.path(), &account.configuration(home.path(), &provider, "")));
+    let mut generate = tessera(["generate", "a lighthouse", "--size", "16:9"]);
+    generate.current_dir(&home).env("TESSERA_GATEWAY_URL", gateway.url()).env("TESSERA_CLIENT_KEY", "tsr_a");
+    printed(generate);
+    assert!(picture::is_png(&home.path().join("picture.png"), "16:9", Resolution::K1));
+    let arrivals = provider.arrivals();
+    assert_eq!((arrivals.len(), arrivals[0].provider.as_str(), arrivals[0].status), (1, "vertex", Some(200)));
+}
+
+#[test]
+fn a_key_file_that_is_none_ends_the_start_with_64_and_is_named_by_its_account() {
+    let home = tempfile::tempdir().unwrap();
+    let account = ServiceAccount::make(home.path());
+    let provider = account.provider(home.path());
+    let config = account.configuration(home.path(), &provider, "");
+    fs::write(&account.file, r#"{"type":"service_account","private_key":"very-secret"}"#).unwrap();
+    let ended = up(home.path(), &config).output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(64), "{message}");
+    assert!(message.contains("the service account file of account `painter` must be"), "{message}");
+    assert!(!message.contains("very-secret"), "{message}");
+}
