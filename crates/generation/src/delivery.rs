@@ -85,6 +85,7 @@ impl Delivery {
         }
         if self.gather {
             self.held_back.sort_by_key(|(index, _)| *index);
+            self.failures.sort_by_key(|(index, _)| *index);
             self.send(GenerationEvent::Decided { delivered: self.tally.delivered }).await?;
         }
         self.flush().await?;

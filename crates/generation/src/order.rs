@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    Catalog, Conversation, Failure, FailureKind, GenerationRequest, LeaseId, Model, Provider,
+    AccountId, Catalog, Conversation, Failure, FailureKind, GenerationRequest, LeaseId, Model, Provider,
     aspect_ratio::list, lease::LeaseRequest,
 };
 use tokio::{sync::Mutex, time::Instant};
@@ -48,22 +48,27 @@ impl Order {
     /// A wish for leases on the first attempts at these pictures.
     pub(crate) fn wish(&self, pictures: std::ops::Range<u32>) -> LeaseRequest {
         let id = |picture| LeaseId::for_attempt(&self.request.id, picture, 0);
-        self.lease_request(pictures.map(id).collect(), &Retry::new(1))
+        self.lease_request(pictures.map(id).collect(), &[])
     }
 
     /// A wish for one lease on another attempt at this picture.
     pub(crate) fn another_wish(&self, picture: u32, retry: &Retry) -> LeaseRequest {
         let id = LeaseId::for_attempt(&self.request.id, picture, retry.attempt());
-        self.lease_request(vec![id], retry)
+        self.lease_request(vec![id], retry.excluded())
     }
 
-    fn lease_request(&self, ids: Vec<LeaseId>, retry: &Retry) -> LeaseRequest {
+    /// The same on any account, also on those that failed: its answer tells when one of them can serve.
+    pub(crate) fn any_wish(&self, picture: u32, retry: &Retry) -> LeaseRequest {
+        LeaseRequest { excluded: Vec::new(), ..self.another_wish(picture, retry) }
+    }
+
+    fn lease_request(&self, ids: Vec<LeaseId>, excluded: &[AccountId]) -> LeaseRequest {
         LeaseRequest {
             ids,
             client: self.request.client.clone(),
             model: self.model.name.clone(),
             resolution: self.request.spec.resolution,
-            excluded: retry.excluded().to_vec(),
+            excluded: excluded.to_vec(),
         }
     }
 

@@ -49,18 +49,34 @@ impl Studio {
             let again = retry.allows(&account, &failed.ending) && Instant::now() < order.deadline();
             log(index, &account, &failed, again);
             let gave_up = |failure| Picture { index, result: Err(failure), wasted };
-            if !again {
+            if !again && !lacks_date(&failed.failure) {
                 return (gave_up(*failed.failure), settling);
             }
             // Two accounts may share a project: the next lease must find this one closed.
             settling.wait().await;
+            if !again {
+                return (gave_up(self.dated(*failed.failure, order, index, &retry).await), Settling::done());
+            }
             match self.ledger.acquire(order.another_wish(index, &retry)).await {
                 Ok(mut leases) if !leases.is_empty() => lease = leases.swap_remove(0),
                 Ok(_) => return (gave_up(*failed.failure), Settling::done()),
                 Err(refused) => {
-                    return (gave_up(more_telling(*failed.failure, refused, order)), Settling::done());
+                    let failure = more_telling(*failed.failure, refused, order);
+                    return (gave_up(self.dated(failure, order, index, &retry).await), Settling::done());
                 }
             }
+        }
+    }
+
+    /// The failure, with the time at which asking again can succeed where it is a want of quota: the ledger
+    /// knows it, now that the failed call is settled. A lease that it grants instead goes back unused.
+    async fn dated(&self, failure: Failure, order: &Order, index: u32, retry: &Retry) -> Failure {
+        if !lacks_date(&failure) {
+            return failure;
+        }
+        match self.ledger.acquire(order.any_wish(index, retry)).await {
+            Err(Refused::Short(Shortage::Limited { retry_after, .. })) => failure.retry_after(retry_after),
+            Ok(_) | Err(Refused::Short(Shortage::NoAccount) | Refused::Failed(_)) => failure,
         }
     }
 
@@ -109,6 +125,11 @@ impl Studio {
         };
         upstream.draw(call).await
     }
+}
+
+/// Whether a failure is a want of quota without a word on when there will be more.
+fn lacks_date(failure: &Failure) -> bool {
+    failure.kind == FailureKind::QuotaExhausted && failure.retry_after.is_none()
 }
 
 /// Which failure helps the caller more when a failed attempt found no lease to follow it. That all accounts

@@ -65,12 +65,12 @@ async fn failures_before_the_first_picture_follow_once_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_request_that_gathers_is_decided_before_its_first_byte() {
-    let pictures = vec![drawn(2, 50), failed(1, FailureKind::NoImage), drawn(0, 50)];
-    assert_eq!(
-        told(true, pictures).await,
-        ["start", "decided 2", "failed 1", "begin 0", "50", "end 0", "begin 2", "50", "end 2", "finish 3"]
-    );
+async fn a_request_that_gathers_is_decided_before_its_first_byte_and_in_order() {
+    let pictures =
+        vec![failed(3, FailureKind::NoImage), drawn(2, 50), failed(1, FailureKind::NoImage), drawn(0, 50)];
+    let words = told(true, pictures).await;
+    assert_eq!(words[..4], ["start", "decided 2", "failed 1", "failed 3"]);
+    assert_eq!(words[4..], ["begin 0", "50", "end 0", "begin 2", "50", "end 2", "finish 4"]);
 }
 
 #[tokio::test]

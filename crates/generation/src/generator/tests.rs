@@ -37,7 +37,12 @@ struct World {
     /// How many closings and acquisitions fail before one succeeds.
     unavailable: AtomicU32,
     log: Mutex<Vec<String>>,
+    /// Accounts that were throttled, and have no quota until [`DRY`] is over.
+    throttled: Mutex<Vec<AccountId>>,
 }
+
+/// How long a throttled account stays without quota.
+const DRY: Duration = Duration::from_hours(16);
 
 impl World {
     fn new(acts: &[(&'static str, Act)]) -> Self {
@@ -47,7 +52,15 @@ impl World {
             grants_left: AtomicU32::new(100),
             unavailable: AtomicU32::new(0),
             log: Mutex::default(),
+            throttled: Mutex::default(),
         }
+    }
+
+    /// The account that a lease was granted on.
+    fn account_of(&self, lease: &LeaseId) -> AccountId {
+        let grant = format!("grant {lease} ");
+        let name = self.log().iter().find_map(|line| line.strip_prefix(&grant).map(str::to_owned));
+        AccountId::new(name.unwrap()).unwrap()
     }
 
     fn note(&self, line: String) {
@@ -83,6 +96,11 @@ impl Leases for World {
         if free.is_empty() {
             return Ok(Acquired::Refused(Shortage::NoAccount));
         }
+        let dry = self.throttled.lock().unwrap().clone();
+        let free: Vec<_> = free.into_iter().filter(|account| !dry.contains(account)).collect();
+        if free.is_empty() {
+            return Ok(Acquired::Refused(Shortage::Limited { retry_after: DRY, at_most: self.at_most }));
+        }
         if wanted > self.at_most || wanted > left {
             self.note(format!("limited {wanted}"));
             if wanted <= self.at_most {
@@ -113,6 +131,9 @@ impl Leases for World {
     async fn settle(&self, id: &LeaseId, _: Fence, outcome: CallOutcome) -> Result<Closing, Failure> {
         if self.is_down() {
             return Err(Self::down());
+        }
+        if let CallOutcome::Throttled { .. } = outcome {
+            self.throttled.lock().unwrap().push(self.account_of(id));
         }
         self.note(format!("settle {id} {}", outcome.as_str()));
         Ok(Closing::Closed)
@@ -246,6 +267,28 @@ async fn when_the_other_accounts_are_at_a_limit_the_caller_learns_when_to_come_b
     let acts = [("a", Act::Fail(FailureKind::UpstreamRejected)), ("b", Act::Draw)];
     let world = Arc::new(World { grants_left: AtomicU32::new(1), ..World::new(&acts) });
     assert_eq!(answer(&world, 1).await, (0, vec![FailureKind::QuotaExhausted]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_provider_has_no_quota_left_the_caller_learns_when_it_will() {
+    let names = ["a", "b", "c", "d"];
+    for (accounts, date) in [(1, Some(DRY)), (2, Some(DRY)), (3, Some(DRY)), (4, None)] {
+        let acts: Vec<_> =
+            names[..accounts].iter().map(|name| (*name, Act::Fail(FailureKind::QuotaExhausted))).collect();
+        let world = Arc::new(World::new(&acts));
+        let generator = generator(&world);
+        let mut events = generator.generate(request(1), None).unwrap();
+        let mut failure = None;
+        while let Some(event) = events.recv().await {
+            failure = event.err();
+        }
+        generator.drain().await;
+        assert_eq!(failure.unwrap().retry_after, date, "{accounts} accounts");
+        let log = world.log();
+        assert_eq!(log.iter().filter(|line| line.ends_with("throttled")).count(), accounts.min(3));
+        // The fourth account is free, and was not used.
+        assert_eq!(log.last().unwrap() == "release r/0/3", accounts == 4, "{log:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
