@@ -28,6 +28,7 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement::apt("Python 3", "python3 --version", "python3"),
     Requirement::apt("Python's venv", "python3 -m ensurepip --version", "python3-venv"),
     Requirement::apt("curl", "curl --version", "curl"),
+    Requirement::apt("Redis", "redis-server --version", "redis-server"),
 ];
 
 impl Requirement {

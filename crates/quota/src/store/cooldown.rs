@@ -87,6 +87,18 @@ pub(crate) enum Scope {
     Pool(Provider, String),
 }
 
+impl Scope {
+    /// All that a call on this account, counted in this domain, belongs to: domain, account, access, pool.
+    pub(crate) fn all(account: &AccountId, domain: &QuotaDomain) -> [Self; 4] {
+        [
+            Self::Domain(domain.clone()),
+            Self::Account(account.clone()),
+            Self::Access(account.clone(), domain.model.clone()),
+            Self::Pool(domain.provider, domain.model.clone()),
+        ]
+    }
+}
+
 /// What a domain's outcomes were since its last success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Streak {
@@ -122,6 +134,91 @@ pub(crate) struct Verdict {
     pub(crate) cooling: Option<(Scope, Cooling)>,
 }
 
+/// What an outcome means, whoever's call it was. It is the rule as data, for stores that apply it elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ruling {
+    /// What becomes of the domain's streak.
+    pub(crate) streak: StreakChange,
+    /// What must rest.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// What an outcome does to its domain's streak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreakChange {
+    /// Nothing.
+    Kept,
+    /// It ends it.
+    Cleared,
+    /// It is one more throttling, unless it belongs to a burst that was counted.
+    Throttled,
+    /// It is one more failure.
+    Failed,
+}
+
+/// That something of the call's must rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) on: Whose,
+    pub(crate) length: Length,
+    pub(crate) reason: CoolingReason,
+}
+
+/// Which of the scopes that a call belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Domain,
+    Account,
+    Access,
+    Pool,
+}
+
+/// How long a rest is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// This long from now.
+    Wait(Duration),
+    /// `first`, doubled with each throttling that followed the first, but not longer than `longest`.
+    Backoff { first: Duration, longest: Duration },
+    /// Until the end of the day on which the call was leased: just after midnight, yesterday's shortage is over.
+    DayEnd,
+    /// This long, and only from so many failures in a row on.
+    After { failures: u32, wait: Duration },
+}
+
+/// The rules.
+pub(crate) fn ruling(outcome: &CallOutcome) -> Ruling {
+    use CoolingReason as Reason;
+    let change = |streak| Ruling { streak, rest: None };
+    let rest = |streak, on, length, reason| Ruling { streak, rest: Some(Rest { on, length, reason }) };
+    match outcome {
+        CallOutcome::Delivered { .. } | CallOutcome::Declined | CallOutcome::Empty => {
+            change(StreakChange::Cleared)
+        }
+        CallOutcome::Throttled { window: Some(Window::Day), .. } => {
+            rest(StreakChange::Kept, Whose::Domain, Length::DayEnd, Reason::DayUsedUp)
+        }
+        CallOutcome::Throttled { window, retry_after } => {
+            let length = throttling(*window, *retry_after);
+            rest(StreakChange::Throttled, Whose::Domain, length, Reason::Throttled)
+        }
+        CallOutcome::Overloaded => {
+            rest(StreakChange::Kept, Whose::Pool, Length::Wait(OVERLOADED), Reason::Overloaded)
+        }
+        CallOutcome::CredentialRejected => {
+            rest(StreakChange::Kept, Whose::Account, Length::Wait(REFUSED), Reason::CredentialRejected)
+        }
+        CallOutcome::Forbidden => {
+            rest(StreakChange::Kept, Whose::Access, Length::Wait(REFUSED), Reason::Forbidden)
+        }
+        CallOutcome::Transient => {
+            let length = Length::After { failures: FAILURES, wait: FAILING };
+            rest(StreakChange::Failed, Whose::Domain, length, Reason::Failing)
+        }
+        CallOutcome::Rejected | CallOutcome::Ambiguous | CallOutcome::Cancelled => change(StreakChange::Kept),
+    }
+}
+
 /// Judges how the call of a lease ended, given how its domain did so far.
 pub(crate) fn judge(
     lease: &Lease,
@@ -130,43 +227,42 @@ pub(crate) fn judge(
     streak: Streak,
     now: Timestamp,
 ) -> Verdict {
-    let rest = |scope, wait, reason| Some((scope, Cooling { until: now + wait, reason }));
-    let domain = || Scope::Domain(lease.domain.clone());
-    let model = || lease.domain.model.clone();
-    match outcome {
-        CallOutcome::Delivered { .. } | CallOutcome::Declined | CallOutcome::Empty => {
-            Verdict { streak: Streak::default(), cooling: None }
+    let ruling = ruling(outcome);
+    let streak = match ruling.streak {
+        StreakChange::Kept => streak,
+        StreakChange::Cleared => Streak::default(),
+        StreakChange::Throttled => streak.throttled(granted_at, now),
+        StreakChange::Failed => Streak { failures: streak.failures.saturating_add(1), ..streak },
+    };
+    let cooling = ruling.rest.and_then(|rest| {
+        let until = rest.length.end(granted_at, streak, now)?;
+        Some((rest.on.scope(lease), Cooling { until, reason: rest.reason }))
+    });
+    Verdict { streak, cooling }
+}
+
+impl Length {
+    fn end(self, granted_at: Timestamp, streak: Streak, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Wait(wait) => Some(now + wait),
+            Self::Backoff { first, longest } => {
+                let doublings = streak.throttles.saturating_sub(1).min(16);
+                Some(now + first.saturating_mul(1 << doublings).min(longest))
+            }
+            Self::DayEnd => Some(PacificDay::of(granted_at).end),
+            Self::After { failures, wait } => (streak.failures >= failures).then(|| now + wait),
         }
-        CallOutcome::Throttled { window: Some(Window::Day), .. } => {
-            // The day on which the call was made: just after midnight, yesterday's shortage is over.
-            let until = PacificDay::of(granted_at).end;
-            Verdict { streak, cooling: Some((domain(), Cooling { until, reason: CoolingReason::DayUsedUp })) }
-        }
-        CallOutcome::Throttled { window, retry_after } => {
-            let streak = streak.throttled(granted_at, now);
-            let wait = throttling(*window, *retry_after, streak);
-            Verdict { streak, cooling: rest(domain(), wait, CoolingReason::Throttled) }
-        }
-        CallOutcome::Overloaded => {
-            let pool = Scope::Pool(lease.domain.provider, model());
-            Verdict { streak, cooling: rest(pool, OVERLOADED, CoolingReason::Overloaded) }
-        }
-        CallOutcome::CredentialRejected => {
-            let account = Scope::Account(lease.account.clone());
-            Verdict { streak, cooling: rest(account, REFUSED, CoolingReason::CredentialRejected) }
-        }
-        CallOutcome::Forbidden => {
-            let access = Scope::Access(lease.account.clone(), model());
-            Verdict { streak, cooling: rest(access, REFUSED, CoolingReason::Forbidden) }
-        }
-        CallOutcome::Transient => {
-            let streak = Streak { failures: streak.failures.saturating_add(1), ..streak };
-            let failing = streak.failures >= FAILURES;
-            let cooling = failing.then(|| rest(domain(), FAILING, CoolingReason::Failing)).flatten();
-            Verdict { streak, cooling }
-        }
-        CallOutcome::Rejected | CallOutcome::Ambiguous | CallOutcome::Cancelled => {
-            Verdict { streak, cooling: None }
+    }
+}
+
+impl Whose {
+    fn scope(self, lease: &Lease) -> Scope {
+        let [domain, account, access, pool] = Scope::all(&lease.account, &lease.domain);
+        match self {
+            Self::Domain => domain,
+            Self::Account => account,
+            Self::Access => access,
+            Self::Pool => pool,
         }
     }
 }
@@ -176,15 +272,12 @@ pub(crate) fn longer(old: Option<Cooling>, new: Cooling) -> Cooling {
     old.filter(|old| old.until >= new.until).unwrap_or(new)
 }
 
-fn throttling(window: Option<Window>, retry_after: Option<Duration>, streak: Streak) -> Duration {
+fn throttling(window: Option<Window>, retry_after: Option<Duration>) -> Length {
     let (least, most) = BELIEVED;
     match (retry_after, window) {
-        (Some(wait), _) => wait.clamp(least, most),
-        (None, Some(Window::Minute)) => term::MINUTE,
-        (None, _) => {
-            let doublings = streak.throttles.saturating_sub(1).min(16);
-            FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF)
-        }
+        (Some(wait), _) => Length::Wait(wait.clamp(least, most)),
+        (None, Some(Window::Minute)) => Length::Wait(term::MINUTE),
+        (None, _) => Length::Backoff { first: FIRST_BACKOFF, longest: LONGEST_BACKOFF },
     }
 }
 

@@ -4,7 +4,12 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use domain::Clock;
 
-use super::{Store, StoreError, embedded::EmbeddedStore, memory::MemoryStore};
+use super::{
+    Store, StoreError,
+    embedded::EmbeddedStore,
+    memory::MemoryStore,
+    redis::{InvalidRedis, RedisLocation, RedisStore},
+};
 
 /// Which store, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,34 +18,42 @@ pub enum Location {
     Memory,
     /// In a file, which one process at a time has open; it survives that process and the machine's power.
     Embedded(PathBuf),
+    /// In Redis, for any number of services.
+    Redis(RedisLocation),
 }
 
-/// Opens the store at a location. A memory or embedded store tells time by `clock`.
+/// Opens the store at a location. A memory or embedded store tells time by `clock`, one in Redis by its server's.
 pub async fn open(location: &Location, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match location {
         Location::Memory => Arc::new(MemoryStore::new(clock)),
         Location::Embedded(path) => Arc::new(EmbeddedStore::open(path.clone(), clock).await?),
+        Location::Redis(location) => Arc::new(RedisStore::open(location, clock).await?),
     })
 }
 
 /// The text names no place for a ledger. Only its scheme is repeated: what follows may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{scheme}:` is no place for the ledger; use `memory:` or `embedded:PATH`")]
-pub struct UnknownLocation {
-    scheme: String,
+pub enum UnknownLocation {
+    /// No store has this scheme.
+    #[error("`{0}:` is no place for the ledger; use `memory:`, `embedded:PATH` or `redis://HOST:PORT`")]
+    Scheme(String),
+    /// Something is wrong behind the scheme of Redis.
+    #[error("this is no place in Redis for the ledger: {0}")]
+    Redis(#[from] InvalidRedis),
 }
 
 impl FromStr for Location {
     type Err = UnknownLocation;
 
-    /// Reads `memory:` or `embedded:PATH`.
+    /// Reads `memory:`, `embedded:PATH`, or the URL of a [`RedisLocation`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("embedded", path)) if !path.is_empty() => Ok(Self::Embedded(path.into())),
+            Some((scheme, _)) if RedisLocation::has_scheme(scheme) => Ok(Self::Redis(text.parse()?)),
             parts => {
                 let scheme = parts.map(|(scheme, _)| scheme.chars().take(20).collect());
-                Err(UnknownLocation { scheme: scheme.unwrap_or_default() })
+                Err(UnknownLocation::Scheme(scheme.unwrap_or_default()))
             }
         }
     }
@@ -51,6 +64,7 @@ impl fmt::Display for Location {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Embedded(path) => write!(f, "embedded:{}", path.display()),
+            Self::Redis(location) => location.fmt(f),
         }
     }
 }
@@ -61,7 +75,12 @@ mod tests {
 
     #[test]
     fn locations_are_read_as_they_print() {
-        for text in ["memory:", "embedded:/var/lib/tessera/ledger.redb", "embedded:C:\\ledger"] {
+        for text in [
+            "memory:",
+            "embedded:/var/lib/tessera/ledger.redb",
+            "embedded:C:\\ledger",
+            "redis://localhost:6379",
+        ] {
             assert_eq!(text.parse::<Location>().unwrap().to_string(), text);
         }
     }
@@ -70,7 +89,7 @@ mod tests {
     fn an_unknown_location_is_refused_without_repeating_its_password() {
         for text in ["", "memory", "memory:x", "embedded:", "postgres://tessera:hunter2@db/ledger"] {
             let error = text.parse::<Location>().unwrap_err().to_string();
-            assert!(error.contains("`memory:` or `embedded:PATH`"), "{error}");
+            assert!(error.contains("`memory:`, `embedded:PATH` or `redis://HOST:PORT`"), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
     }

@@ -9,9 +9,12 @@
 
 mod cooldown;
 mod embedded;
+mod ending;
+mod key;
 mod ledger;
 mod location;
 mod memory;
+mod redis;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,6 +26,7 @@ use domain::{
 
 pub use cooldown::{Cooling, CoolingReason};
 pub use location::{Location, UnknownLocation, open};
+pub use redis::{InvalidRedis, RedisLocation};
 
 /// The most candidates that one acquire looks at.
 pub const MOST_CANDIDATES: usize = 8;

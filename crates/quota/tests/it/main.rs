@@ -1,11 +1,13 @@
-//! Claims about the ledger as its callers meet it: every store by one suite and one model, the file through
-//! crashes, and the services over gRPC.
+//! Claims about the ledger as its callers meet it: every store by one suite and one model, the file through crashes,
+//! Redis through its own and in every arrangement, and the services over gRPC.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in the functions that they share too")]
 
 mod grpc;
 mod ledger_file;
+mod ledger_redis;
 mod model;
+mod redis_server;
 mod scene;
 mod store_model;
 mod store_suite;

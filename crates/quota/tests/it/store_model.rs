@@ -7,11 +7,12 @@ use domain::{
     lease::{Closing, Renewal, Window},
 };
 use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestRunner};
-use quota::store::{Acquisition, Candidate, Location, Store, open};
+use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, open};
 use tempfile::TempDir;
 
 use crate::{
     model::{End, Expected, Model, Word},
+    redis_server,
     scene::{MIDNIGHT, candidate_for, delivered, id, seconds, throttled},
 };
 
@@ -113,17 +114,32 @@ struct Trial {
     store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
     model: Model,
-    /// The present ledger's directory, if it is in one.
-    directory: Option<TempDir>,
+    home: Home,
+}
+
+/// Where the ledger is.
+enum Home {
+    Memory,
+    /// In a file of this directory.
+    File(TempDir),
+    Redis(RedisLocation),
+}
+
+impl Home {
+    fn location(&self) -> Location {
+        match self {
+            Self::Memory => Location::Memory,
+            Self::File(directory) => Location::Embedded(ledger(directory)),
+            Self::Redis(location) => Location::Redis(location.clone()),
+        }
+    }
 }
 
 impl Trial {
-    async fn new(durable: bool) -> Self {
+    async fn new(home: Home) -> Self {
         let clock = Arc::new(ManualClock::at(MIDNIGHT - seconds(100)));
-        let directory = durable.then(|| tempfile::tempdir().unwrap());
-        let location = location(directory.as_ref());
-        let store = open(&location, clock.clone()).await.unwrap();
-        Self { store, clock, model: Model::default(), directory }
+        let store = open(&home.location(), clock.clone()).await.unwrap();
+        Self { store, clock, model: Model::default(), home }
     }
 
     async fn run(&mut self, steps: Vec<Step>) {
@@ -220,15 +236,22 @@ impl Trial {
         assert_eq!(word, self.model.close(&id, fence, end));
     }
 
-    /// Goes on with what is on the disk at this moment, as if the process had been killed.
+    /// Goes on with what is on the disk at this moment, as if the process had been killed; or in Redis with what another
+    /// process finds there, scripts excepted.
     async fn crash(&mut self) {
-        if self.directory.is_none() {
-            return;
+        match &self.home {
+            Home::Memory => return,
+            Home::File(directory) => {
+                let next = tempfile::tempdir().unwrap();
+                std::fs::copy(ledger(directory), ledger(&next)).unwrap();
+                self.home = Home::File(next);
+            }
+            Home::Redis(_) => {
+                let mut connection = redis_server::shared().connection().await;
+                let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut connection).await.unwrap();
+            }
         }
-        let next = tempfile::tempdir().unwrap();
-        std::fs::copy(ledger(self.directory.as_ref().unwrap()), ledger(&next)).unwrap();
-        self.store = open(&location(Some(&next)), self.clock.clone()).await.unwrap();
-        self.directory = Some(next);
+        self.store = open(&self.home.location(), self.clock.clone()).await.unwrap();
         // What was only looked at need not be remembered, so its time may be taken back; no other may.
         let now = self.store.standing(&[]).await.unwrap().now.as_millis();
         assert!(self.model.lasting <= now && self.now().as_millis() <= now && now <= self.model.now);
@@ -265,15 +288,11 @@ fn ledger(directory: &TempDir) -> std::path::PathBuf {
     directory.path().join("ledger.redb")
 }
 
-fn location(directory: Option<&TempDir>) -> Location {
-    directory.map_or(Location::Memory, |directory| Location::Embedded(ledger(directory)))
-}
-
-fn histories(cases: u32, durable: bool) {
+fn histories(cases: u32, home: impl Fn() -> Home) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let outcome = TestRunner::new(config).run(&vec(step(), 1..120), |steps| {
-        runtime.block_on(async { Trial::new(durable).await.run(steps).await });
+        runtime.block_on(async { Trial::new(home()).await.run(steps).await });
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
@@ -281,10 +300,15 @@ fn histories(cases: u32, durable: bool) {
 
 #[test]
 fn the_memory_store_does_what_the_model_says_through_any_history() {
-    histories(400, false);
+    histories(400, || Home::Memory);
 }
 
 #[test]
 fn the_embedded_store_does_what_the_model_says_through_any_history_of_crashes() {
-    histories(60, true);
+    histories(60, || Home::File(tempfile::tempdir().unwrap()));
+}
+
+#[test]
+fn the_redis_store_does_what_the_model_says_through_any_history_of_restarted_services() {
+    histories(60, || Home::Redis(redis_server::place()));
 }

@@ -5,8 +5,6 @@
 //! commit. Only a closing is answered before it is written: should it be lost in that moment, its lease runs out
 //! its term instead, and nothing is refunded. The file is locked: a second process is refused.
 
-mod ending;
-mod key;
 mod record;
 mod tables;
 mod writer;

@@ -3,10 +3,11 @@
 use domain::{AccountId, Fence, Lease, LeaseId, QuotaDomain, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{ending::EndingRecord, key};
 use crate::store::{
     Cooling, CoolingReason, StoreError,
     cooldown::{Scope, Streak},
+    ending::EndingRecord,
+    key,
     ledger::{Counters, Days, Entry, State},
 };
 

@@ -8,9 +8,9 @@ use redb::{
     WriteTransaction,
 };
 
-use super::{failed, key, record};
+use super::{failed, record};
 use crate::store::{
-    StoreError,
+    StoreError, key,
     ledger::{Changes, Ledger, Saved},
 };
 
@@ -152,6 +152,11 @@ fn put(
     table: Records,
     changed: impl Iterator<Item = (String, Option<Vec<u8>>)>,
 ) -> Result<(), redb::Error> {
+    let mut changed = changed.peekable();
+    if changed.peek().is_none() {
+        // Opening a table to write costs pages of its own.
+        return Ok(());
+    }
     let mut table = transaction.open_table(table)?;
     for (key, record) in changed {
         match record {

@@ -36,6 +36,11 @@ impl Ledger {
         }
     }
 
+    /// What to answer where the candidates have no room for this many.
+    pub(crate) fn shortage(&self, wish: usize, candidates: &[Candidate]) -> Acquisition {
+        shortage(&Place::all(self, candidates), wish, self.now)
+    }
+
     fn repeat(&self, ids: &[LeaseId], known: &LeaseId) -> Acquisition {
         let leases: Option<_> = ids.iter().map(|id| self.leases.get(id).map(Entry::replay)).collect();
         match leases {

@@ -11,7 +11,7 @@ use super::{Entry, State};
 use crate::store::cooldown::Streak;
 
 /// How near to midnight a call is charged to both days, since nobody knows on which side of it the call arrives.
-const MIDNIGHT: Duration = Duration::from_secs(5);
+pub(crate) const MIDNIGHT: Duration = Duration::from_secs(5);
 
 /// The counters of one domain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +34,17 @@ impl Counters {
     /// Counters with persisted days and streak, before any lease is recalled.
     pub(crate) fn restore(days: Days, streak: Streak) -> Self {
         Self { days, streak, ..Self::new() }
+    }
+
+    /// Counters as another keeper tells of them: when each call leaves the minute window, earliest first, and when
+    /// each active lease ends.
+    pub(crate) fn observed(
+        minute: Vec<Timestamp>,
+        flights: Vec<(Timestamp, Fence)>,
+        days: Days,
+        streak: Streak,
+    ) -> Self {
+        Self { minute: minute.into(), flights: flights.into_iter().collect(), days, streak }
     }
 
     /// Counts a persisted lease again, as far as it still occupies something. Leases come in the order of their

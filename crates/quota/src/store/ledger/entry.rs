@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::{CallOutcome, Fence, Lease, Timestamp};
 
 /// How long a closed lease is remembered, so that a repeated word on it is recognised.
-const REMEMBERED: Duration = Duration::from_mins(15);
+pub(crate) const REMEMBERED: Duration = Duration::from_mins(15);
 /// How long an expired one is, counted from the end of its term: its holder may be very late.
-const AWAITED: Duration = Duration::from_hours(1);
+pub(crate) const AWAITED: Duration = Duration::from_hours(1);
 
 /// How a lease was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +68,16 @@ impl Entry {
         (moment, self.lease.fence)
     }
 
-    /// The lease for one who asks for it again. Nothing may be sent any more on one that was closed.
+    /// The lease for one who asks for it again.
     pub(crate) fn replay(&self) -> Lease {
-        let mut lease = self.lease.clone();
-        if let State::Closed { at, .. } = self.state {
-            lease.start_by = lease.start_by.min(at);
-            lease.expires_at = lease.expires_at.min(at);
-        }
-        lease
+        let lease = self.lease.clone();
+        if let State::Closed { at, .. } = self.state { spent(lease, at) } else { lease }
     }
+}
+
+/// A lease as it is told again once it was closed: nothing may be sent on it any more.
+pub(crate) fn spent(mut lease: Lease, closed_at: Timestamp) -> Lease {
+    lease.start_by = lease.start_by.min(closed_at);
+    lease.expires_at = lease.expires_at.min(closed_at);
+    lease
 }

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{AccountId, Fence, LeaseId, QuotaDomain, Timestamp};
 
-pub(crate) use counters::{Counters, Days};
-pub(crate) use entry::{Ending, Entry, State};
+pub(crate) use counters::{Counters, Days, MIDNIGHT};
+pub(crate) use entry::{AWAITED, Ending, Entry, REMEMBERED, State, spent};
 
 use super::cooldown::{Cooling, Scope, Streak};
 
@@ -60,6 +60,14 @@ pub(crate) struct Saved {
     pub(crate) coolings: Vec<(Scope, Cooling)>,
 }
 
+/// What is told of some domains, scopes and accounts of a ledger that is kept elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    pub(crate) domains: Vec<(QuotaDomain, Counters)>,
+    pub(crate) coolings: Vec<(Scope, Cooling)>,
+    pub(crate) last_used: Vec<(AccountId, Fence)>,
+}
+
 impl Ledger {
     /// An empty ledger. Its fences begin at the present millisecond, so that even a ledger that forgot everything
     /// does not repeat those it gave before.
@@ -89,6 +97,15 @@ impl Ledger {
         for entry in leases {
             ledger.recall(entry);
         }
+        ledger
+    }
+
+    /// What another keeper tells of its ledger, without the leases: enough to see how candidates stand.
+    pub(crate) fn observed(now: Timestamp, seen: Observed) -> Self {
+        let mut ledger = Self::new(now);
+        ledger.domains = seen.domains.into_iter().collect();
+        ledger.coolings = seen.coolings.into_iter().collect();
+        ledger.last_used = seen.last_used.into_iter().collect();
         ledger
     }
 

@@ -42,13 +42,7 @@ impl<'a> Place<'a> {
     /// The place of one candidate.
     pub(super) fn of(ledger: &'a Ledger, candidate: &'a Candidate) -> Self {
         let counters = ledger.domains.get(&candidate.domain).unwrap_or(&UNUSED);
-        let model = || candidate.domain.model.clone();
-        let scopes = [
-            Scope::Domain(candidate.domain.clone()),
-            Scope::Account(candidate.account.clone()),
-            Scope::Access(candidate.account.clone(), model()),
-            Scope::Pool(candidate.domain.provider, model()),
-        ];
+        let scopes = Scope::all(&candidate.account, &candidate.domain);
         let coolings = scopes.iter().filter_map(|scope| ledger.coolings.get(scope));
         let cooling = coolings
             .filter(|cooling| cooling.until > ledger.now)

@@ -36,6 +36,23 @@ macro_rules! every_store {
                 super::$behaviour(&*store, &clock).await;
             })*
         }
+
+        mod redis {
+            use std::sync::Arc;
+
+            use domain::ManualClock;
+            use quota::store::{Location, open};
+
+            use crate::{redis_server, scene::NOON};
+
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let location = Location::Redis(redis_server::place());
+                let clock = Arc::new(ManualClock::at(NOON));
+                let store = open(&location, clock.clone()).await.unwrap();
+                super::$behaviour(&*store, &clock).await;
+            })*
+        }
     };
 }
 

@@ -1,16 +1,16 @@
-//! Keys as they stand in the file: words parted by spaces, which no identifier contains.
+//! Keys as they stand in a file or in Redis: words parted by spaces, which no identifier contains.
 
 use domain::{AccountId, ProjectId, QuotaDomain};
 
 use crate::store::cooldown::Scope;
 
 /// The words of a domain.
-pub(super) fn domain(domain: &QuotaDomain) -> String {
+pub(crate) fn domain(domain: &QuotaDomain) -> String {
     format!("{} {} {}", domain.provider, domain.project, domain.model)
 }
 
 /// The domain of these words.
-pub(super) fn read_domain(words: &str) -> Result<QuotaDomain, String> {
+pub(crate) fn read_domain(words: &str) -> Result<QuotaDomain, String> {
     let [provider, project, model] = words.splitn(3, ' ').collect::<Vec<_>>()[..] else {
         return Err(format!("`{words}` is no domain"));
     };
@@ -22,7 +22,7 @@ pub(super) fn read_domain(words: &str) -> Result<QuotaDomain, String> {
 }
 
 /// The words of what a cooldown lies on.
-pub(super) fn scope(scope: &Scope) -> String {
+pub(crate) fn scope(scope: &Scope) -> String {
     match scope {
         Scope::Domain(within) => format!("domain {}", domain(within)),
         Scope::Account(account) => format!("account {account}"),
@@ -32,7 +32,7 @@ pub(super) fn scope(scope: &Scope) -> String {
 }
 
 /// What a cooldown of these words lies on.
-pub(super) fn read_scope(words: &str) -> Result<Scope, String> {
+pub(crate) fn read_scope(words: &str) -> Result<Scope, String> {
     let unknown = || format!("`{words}` is nothing that rests");
     let (kind, rest) = words.split_once(' ').ok_or_else(unknown)?;
     let pair = || rest.split_once(' ').ok_or_else(unknown);
@@ -53,7 +53,7 @@ pub(super) fn read_scope(words: &str) -> Result<Scope, String> {
 }
 
 /// An error in words.
-pub(super) fn told(error: impl std::fmt::Display) -> String {
+pub(crate) fn told(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 

@@ -1,4 +1,4 @@
-//! How a lease was closed, as it stands in the file.
+//! How a lease was closed, as it stands in a file or in Redis.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::ledger::Ending;
 /// An ending with every detail, so that a repeated settlement is told from a contradicting one.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum EndingRecord {
+pub(crate) enum EndingRecord {
     Released,
     Delivered {
         images: u32,
@@ -36,7 +36,7 @@ pub(super) enum EndingRecord {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum WindowRecord {
+pub(crate) enum WindowRecord {
     Minute,
     Day,
 }

@@ -1,0 +1,126 @@
+//! What the scripts answer.
+
+use std::collections::HashMap;
+
+use ::redis::{FromRedisValue, Value, from_redis_value};
+use domain::{AccountId, Fence, Lease, LeaseId, Timestamp};
+
+use super::question::Subjects;
+use crate::store::{
+    Cooling, CoolingReason, StoreError,
+    cooldown::Streak,
+    key,
+    ledger::{Counters, Days, Observed, spent},
+};
+
+/// An answer: a word, what goes with it, and the time at which it was given.
+pub(super) struct Answer {
+    pub(super) word: String,
+    /// The ledger's present moment.
+    pub(super) now: Timestamp,
+    /// The server's own clock.
+    pub(super) server: Timestamp,
+    detail: Value,
+}
+
+impl Answer {
+    /// Reads what a script returned.
+    pub(super) fn read(value: Value) -> Result<Self, StoreError> {
+        let Value::Array(mut parts) = value else { return Err(senseless(&"an answer is no list")) };
+        let detail = if parts.len() > 3 { parts.swap_remove(3) } else { Value::Nil };
+        let (word, now, server) = parsed(Value::Array(parts))?;
+        Ok(Self { word, now: Timestamp::from_millis(now), server: Timestamp::from_millis(server), detail })
+    }
+
+    /// The leases that it tells of.
+    pub(super) fn leases(self) -> Result<Vec<Lease>, StoreError> {
+        let rows: Vec<Row> = parsed(self.detail)?;
+        rows.into_iter().map(lease).collect()
+    }
+
+    /// The lease that it names.
+    pub(super) fn id(self) -> Result<LeaseId, StoreError> {
+        valid(LeaseId::new(parsed::<String>(self.detail)?))
+    }
+
+    /// The span that it tells, in milliseconds.
+    pub(super) fn millis(self) -> Result<u64, StoreError> {
+        parsed(self.detail)
+    }
+
+    /// What it tells of the subjects it was asked about.
+    pub(super) fn observed(self, subjects: Subjects) -> Result<Observed, StoreError> {
+        let (counted, resting, last): (Vec<Counted>, Vec<Option<String>>, Vec<Option<u64>>) =
+            parsed(self.detail)?;
+        let coolings = subjects.scopes.into_iter().zip(resting);
+        let coolings = coolings.filter_map(|(scope, rest)| Some((scope, cooling(&rest?))));
+        let last_used = subjects.accounts.into_iter().zip(last);
+        Ok(Observed {
+            domains: subjects.domains.into_iter().zip(counted.into_iter().map(counters)).collect(),
+            coolings: coolings.map(|(scope, rest)| Ok((scope, rest?))).collect::<Result<_, StoreError>>()?,
+            last_used: last_used.filter_map(|(account, fence)| Some((account, Fence(fence?)))).collect(),
+        })
+    }
+}
+
+/// A lease as `told` in `ledger.lua` lists it: id, account, domain, fence, granted, `start_by`, expires, state, at.
+type Row = (String, String, String, u64, u64, u64, u64, String, u64);
+
+fn lease((id, account, domain, fence, _, start_by, expires, state, at): Row) -> Result<Lease, StoreError> {
+    let lease = Lease {
+        id: valid(LeaseId::new(id))?,
+        account: valid(AccountId::new(account))?,
+        domain: valid(key::read_domain(&domain))?,
+        fence: Fence(fence),
+        start_by: Timestamp::from_millis(start_by),
+        expires_at: Timestamp::from_millis(expires),
+    };
+    Ok(if state == "closed" { spent(lease, Timestamp::from_millis(at)) } else { lease })
+}
+
+/// A domain as `snapshot` in `ledger.lua` lists it: fences by when they leave the minute, fences by when their leases
+/// end, and its hash.
+type Counted = (Vec<(u64, u64)>, Vec<(u64, u64)>, HashMap<String, u64>);
+
+fn counters((minute, flights, hash): Counted) -> Counters {
+    let minute = minute.into_iter().map(|(_, leaves_at)| Timestamp::from_millis(leaves_at));
+    let flights = flights.into_iter().map(|(fence, ends)| (Timestamp::from_millis(ends), Fence(fence)));
+    let days: Days = hash
+        .iter()
+        .filter_map(|(field, units)| Some((field.strip_prefix("day:")?.parse().ok()?, count(*units))))
+        .map(|(start, units)| (Timestamp::from_millis(start), units))
+        .collect();
+    let field = |name: &str| hash.get(name).copied().unwrap_or_default();
+    let streak = Streak {
+        throttles: count(field("throttles")),
+        throttled_at: Timestamp::from_millis(field("throttled_at")),
+        failures: count(field("failures")),
+    };
+    Counters::observed(minute.collect(), flights.collect(), days, streak)
+}
+
+/// A cooldown as it is kept: `UNTIL REASON`.
+fn cooling(text: &str) -> Result<Cooling, StoreError> {
+    let unknown = || senseless(&format!("`{text}` is no cooldown"));
+    let (until, reason) = text.split_once(' ').ok_or_else(unknown)?;
+    let until = until.parse().map_err(|_| unknown())?;
+    let reason = CoolingReason::ALL.into_iter().find(|known| known.as_str() == reason).ok_or_else(unknown)?;
+    Ok(Cooling { until: Timestamp::from_millis(until), reason })
+}
+
+fn parsed<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    from_redis_value(value).map_err(|error| senseless(&error))
+}
+
+fn valid<T>(read: Result<T, impl std::fmt::Display>) -> Result<T, StoreError> {
+    read.map_err(|error| senseless(&error))
+}
+
+/// What Redis holds makes no sense.
+pub(super) fn senseless(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+fn count(units: u64) -> u32 {
+    u32::try_from(units).unwrap_or(u32::MAX)
+}

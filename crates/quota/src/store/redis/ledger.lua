@@ -1,0 +1,99 @@
+-- The ledger in Redis: what every operation's script begins with. Layout 1.
+--
+-- A script runs as one atomic step, but an error in it takes nothing back: each checks everything before it
+-- writes anything, and begins with a write that a full or demoted server refuses. A refusal and a look write
+-- nothing at all.
+--
+-- KEYS[1]  the root, `{PREFIX}:1`; 1 is the layout. Every other key begins with it, so that its hash tag puts the
+--          whole ledger into one slot of a cluster, where scripts may reach keys that only a lease tells of.
+-- ARGV[1]  the present moment, or empty for the server's TIME
+-- ARGV[2]  the latest moment that the caller has seen; time never runs behind it
+-- ARGV[3]  what is asked, as JSON
+--
+-- Moments are milliseconds since the Unix epoch, spans are milliseconds. A domain, an account and a scope are
+-- words as `store/key.rs` spells them. Every key is dropped 48 hours after it was last written.
+--
+-- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given
+-- ROOT:lease:ID        hash   account, domain, fence, granted, start_by, expires, day_end, days (the starts of those it
+--                             is charged to), the scopes that may rest for it (domain_scope, account_scope,
+--                             access_scope, pool_scope), state (active, closed, expired, late), at (when it was
+--                             closed), ending
+-- ROOT:agenda          zset   ID by when it next needs attention: to expire, or to be forgotten
+-- ROOT:minute:DOMAIN   zset   fence by when its unit leaves the minute window
+-- ROOT:flight:DOMAIN   zset   fence by when the active lease ends
+-- ROOT:domain:DOMAIN   hash   day:START: units charged; throttles, throttled_at, failures: the streak
+-- ROOT:cooling         hash   scope: `UNTIL REASON`
+-- ROOT:used            hash   account: the fence of its last lease
+--
+-- A later version may add keys and fields, which these scripts leave alone; whatever else it changes needs another
+-- layout. Scripts go by the digest of their text, so that two versions of them run side by side.
+
+local root = KEYS[1]
+local asked = cjson.decode(ARGV[3])
+local KEEP = 48 * 60 * 60 * 1000
+
+local time = tonumber(ARGV[1])
+if not time then
+  local clock = redis.call('TIME')
+  time = clock[1] * 1000 + math.floor(clock[2] / 1000)
+end
+local now = math.max(time, tonumber(ARGV[2]), tonumber(redis.call('HGET', root, 'now') or 0))
+
+-- Every answer begins with a word, the ledger's present moment, and the server's own.
+local function answer(word, ...)
+  return { word, now, time, ... }
+end
+
+local function named(kind, name)
+  return root .. ':' .. kind .. ':' .. name
+end
+
+local agenda, cooling, used = root .. ':agenda', root .. ':cooling', root .. ':used'
+
+local function write(command, key, ...)
+  redis.call(command, key, ...)
+  redis.call('PEXPIRE', key, KEEP)
+end
+
+-- Time does not fall behind a moment at which something was written.
+local function stamp()
+  write('HSET', root, 'now', now)
+end
+
+local function read(key, ...)
+  local fields, record = { ... }, {}
+  for i, value in ipairs(redis.call('HMGET', key, ...)) do
+    record[fields[i]] = value
+  end
+  return record
+end
+
+-- A lease as it is told to the caller.
+local function told(id)
+  local fields = redis.call('HMGET', named('lease', id), 'account', 'domain', 'fence', 'granted', 'start_by',
+    'expires', 'state', 'at')
+  return { id, unpack(fields) }
+end
+
+-- The end of a scope's rest; 0 when it does not rest.
+local function rests_until(scope)
+  local until_reason = redis.call('HGET', cooling, scope)
+  local moment = until_reason and tonumber(string.match(until_reason, '^%d+')) or 0
+  return moment > now and moment or 0
+end
+
+-- All that ranking and hints go by: for each domain what is counted, and for each scope what rests it.
+local function snapshot(domains, scopes, accounts)
+  local after = '(' .. now
+  local counted = {}
+  for i, domain in ipairs(domains) do
+    counted[i] = {
+      redis.call('ZRANGEBYSCORE', named('minute', domain), after, '+inf', 'WITHSCORES'),
+      redis.call('ZRANGEBYSCORE', named('flight', domain), after, '+inf', 'WITHSCORES'),
+      redis.call('HGETALL', named('domain', domain)),
+    }
+  end
+  local resting = #scopes > 0 and redis.call('HMGET', cooling, unpack(scopes)) or {}
+  local last = #accounts > 0 and redis.call('HMGET', used, unpack(accounts)) or {}
+  return { counted, resting, last }
+end

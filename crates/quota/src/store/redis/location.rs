@@ -1,0 +1,253 @@
+//! Where in Redis the operator wants the ledger to be.
+
+use std::{fmt, str::FromStr};
+
+use ::redis::{
+    ConnectionInfo, IntoConnectionInfo as _, TlsMode, cluster::ClusterClientBuilder,
+    sentinel::SentinelNodeConnectionInfo,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// What the ledger's keys begin with, unless told otherwise.
+const PREFIX: &str = "tessera";
+
+/// A server, a primary that sentinels watch, or a cluster, and what the ledger's keys begin with there.
+///
+/// It is written as one URL, of which nothing but the scheme and the hosts is ever shown:
+/// `redis[s][+sentinel|+cluster]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/SERVICE][/DATABASE][?prefix=PREFIX]`.
+#[derive(Clone)]
+pub struct RedisLocation {
+    pub(super) topology: Topology,
+    tls: bool,
+    hosts: Vec<String>,
+    /// `user:password`, percent-encoded.
+    credentials: Option<SecretString>,
+    database: i64,
+    prefix: String,
+    pub(super) handed_clock: bool,
+}
+
+/// How the servers stand together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Topology {
+    /// One server.
+    Single,
+    /// Sentinels that know the primary of this service.
+    Sentinel(String),
+    /// A cluster, of which some nodes are known.
+    Cluster,
+}
+
+impl RedisLocation {
+    /// The same place, told the time by the clock that the store is opened with, and not by its server. For tests
+    /// alone: services that share a ledger would count by clocks that differ.
+    #[must_use]
+    pub fn with_handed_clock(self) -> Self {
+        Self { handed_clock: true, ..self }
+    }
+
+    /// The key that all others begin with; its hash tag puts them into one slot. The number is the layout's.
+    pub(super) fn root(&self) -> String {
+        format!("{{{}}}:1", self.prefix)
+    }
+
+    /// Whether TLS is spoken.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.tls
+    }
+
+    /// The one server.
+    pub(super) fn node(&self) -> Result<ConnectionInfo, InvalidRedis> {
+        self.connection(&self.hosts[0], true)
+    }
+
+    /// The sentinels. They are not asked with the user and password, which are those of the servers.
+    pub(super) fn sentinels(&self) -> Result<Vec<ConnectionInfo>, InvalidRedis> {
+        self.hosts.iter().map(|host| self.connection(host, false)).collect()
+    }
+
+    /// How to speak to a server that sentinels name.
+    pub(super) fn watched(&self) -> Result<SentinelNodeConnectionInfo, InvalidRedis> {
+        let settings = self.node()?.redis_settings().clone();
+        let info = SentinelNodeConnectionInfo::default().set_redis_connection_info(settings);
+        Ok(if self.tls { info.set_tls_mode(TlsMode::Secure) } else { info })
+    }
+
+    /// The cluster, by those of its nodes that are known.
+    pub(super) fn cluster(&self) -> Result<ClusterClientBuilder, InvalidRedis> {
+        let nodes: Result<Vec<_>, _> = self.hosts.iter().map(|host| self.connection(host, true)).collect();
+        Ok(ClusterClientBuilder::new(nodes?))
+    }
+
+    fn connection(&self, host: &str, as_server: bool) -> Result<ConnectionInfo, InvalidRedis> {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        let credentials = self.credentials.as_ref().filter(|_| as_server);
+        let credentials =
+            credentials.map(|secret| format!("{}@", secret.expose_secret())).unwrap_or_default();
+        let database = if as_server { self.database } else { 0 };
+        let url = format!("{scheme}://{credentials}{host}/{database}");
+        url.into_connection_info().map_err(|_| InvalidRedis("each host must be HOST or HOST:PORT"))
+    }
+}
+
+/// The text names no place in Redis. Nothing of it is repeated, since it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidRedis(&'static str);
+
+/// The schemes, and whether they mean TLS.
+const SCHEMES: [(&str, bool, Topology); 6] = [
+    ("redis", false, Topology::Single),
+    ("rediss", true, Topology::Single),
+    ("redis+sentinel", false, Topology::Sentinel(String::new())),
+    ("rediss+sentinel", true, Topology::Sentinel(String::new())),
+    ("redis+cluster", false, Topology::Cluster),
+    ("rediss+cluster", true, Topology::Cluster),
+];
+
+impl RedisLocation {
+    /// Whether this scheme is one of ours.
+    pub(in crate::store) fn has_scheme(scheme: &str) -> bool {
+        SCHEMES.iter().any(|(known, ..)| *known == scheme)
+    }
+}
+
+impl FromStr for RedisLocation {
+    type Err = InvalidRedis;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidRedis("`://` must follow the scheme"))?;
+        let known = SCHEMES.into_iter().find(|(known, ..)| *known == scheme);
+        let (_, tls, kind) = known.ok_or(InvalidRedis("the scheme is not one of Redis"))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (credentials, hosts) = match authority.rsplit_once('@') {
+            Some((credentials, hosts)) => (Some(credentials.into()), hosts),
+            None => (None, authority),
+        };
+        let hosts: Vec<String> = hosts.split(',').map(str::to_owned).collect();
+        if hosts.iter().any(String::is_empty) || (kind == Topology::Single && hosts.len() > 1) {
+            return Err(InvalidRedis("one host must be named, or several of sentinels or a cluster"));
+        }
+        let (topology, database) = topology(&kind, path)?;
+        let location =
+            Self { topology, tls, hosts, credentials, database, prefix: prefix(query)?, handed_clock: false };
+        for host in &location.hosts {
+            location.connection(host, true)?;
+        }
+        Ok(location)
+    }
+}
+
+/// Reads what stands behind the hosts.
+fn topology(kind: &Topology, path: &str) -> Result<(Topology, i64), InvalidRedis> {
+    let (topology, database) = match kind {
+        Topology::Cluster if path.is_empty() => (Topology::Cluster, ""),
+        Topology::Cluster => return Err(InvalidRedis("a cluster has no numbered databases")),
+        Topology::Single => (Topology::Single, path),
+        Topology::Sentinel(_) => {
+            let (service, database) = path.split_once('/').unwrap_or((path, ""));
+            if service.is_empty() {
+                return Err(InvalidRedis(
+                    "the service that the sentinels watch must be named: HOST:PORT/SERVICE",
+                ));
+            }
+            (Topology::Sentinel(service.to_owned()), database)
+        }
+    };
+    let number =
+        if database.is_empty() { Some(0) } else { database.parse().ok().filter(|number| *number >= 0) };
+    Ok((topology, number.ok_or(InvalidRedis("the database must be a number"))?))
+}
+
+fn prefix(query: &str) -> Result<String, InvalidRedis> {
+    if query.is_empty() {
+        return Ok(PREFIX.to_owned());
+    }
+    let plain = |text: &&str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let prefix = query.strip_prefix("prefix=").filter(plain);
+    prefix
+        .map(str::to_owned)
+        .ok_or(InvalidRedis("only ?prefix= may follow, with 1 to 64 letters, digits, -, _ or ."))
+}
+
+impl PartialEq for RedisLocation {
+    fn eq(&self, other: &Self) -> bool {
+        let plain = |it: &Self| (it.to_string(), it.database, it.prefix.clone(), it.handed_clock);
+        let secret = |it: &Self| it.credentials.as_ref().map(|secret| secret.expose_secret().to_owned());
+        plain(self) == plain(other) && self.topology == other.topology && secret(self) == secret(other)
+    }
+}
+
+impl Eq for RedisLocation {}
+
+impl fmt::Display for RedisLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.topology {
+            Topology::Single => "",
+            Topology::Sentinel(_) => "+sentinel",
+            Topology::Cluster => "+cluster",
+        };
+        write!(f, "redis{}{kind}://{}", if self.tls { "s" } else { "" }, self.hosts.join(","))
+    }
+}
+
+impl fmt::Debug for RedisLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisLocation({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_arrangement_is_read_and_shown_without_its_secrets() {
+        for (text, shown) in [
+            ("redis://localhost", "redis://localhost"),
+            ("rediss://tessera:hunter2@cache:6380/3?prefix=studio", "rediss://cache:6380"),
+            ("redis+sentinel://:hunter2@a:26379,b:26379/ledger/1", "redis+sentinel://a:26379,b:26379"),
+            ("rediss+cluster://u:hunter2@a:7000,b:7001,c:7002", "rediss+cluster://a:7000,b:7001,c:7002"),
+        ] {
+            let location: RedisLocation = text.parse().unwrap();
+            assert_eq!(location.to_string(), shown);
+            assert!(!format!("{location:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn the_whole_url_counts() {
+        let location: RedisLocation = "rediss://u:p%40ss@cache:6380/3?prefix=studio".parse().unwrap();
+        let node = location.node().unwrap();
+        assert_eq!(node.redis_settings().username(), Some("u"));
+        assert_eq!(node.redis_settings().password(), Some("p@ss"));
+        assert_eq!(node.redis_settings().db(), 3);
+        assert_eq!(location.root(), "{studio}:1");
+        let watched: RedisLocation = "redis+sentinel://:secret@a:26379/ledger".parse().unwrap();
+        assert_eq!(watched.topology, Topology::Sentinel("ledger".into()));
+        assert_eq!(watched.sentinels().unwrap()[0].redis_settings().password(), None);
+        assert_eq!(watched.root(), "{tessera}:1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_repeating_it() {
+        for text in [
+            "redis:cache",
+            "redis://",
+            "redis://u:hunter2@a,b",
+            "redis://u:hunter2@cache/zero",
+            "redis+cluster://u:hunter2@a/1",
+            "redis+sentinel://u:hunter2@a",
+            "redis://u:hunter2@cache?prefix={x}",
+            "redis://u:hunter2@cache?password=hunter2",
+            "redis://u:hunter2@cache:port",
+        ] {
+            let error = text.parse::<RedisLocation>().unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

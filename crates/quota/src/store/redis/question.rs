@@ -1,0 +1,253 @@
+//! What the scripts are asked, as JSON.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use domain::{AccountId, Fence, LeaseId, PacificDay, QuotaDomain, Timestamp, lease::term};
+use serde::Serialize;
+
+use crate::store::{
+    Candidate,
+    cooldown::{Length, Rest, Ruling, Scope, StreakChange, Whose},
+    key, ledger,
+};
+
+/// How many leases one round of expiry attends to: it holds up everybody else meanwhile.
+const ROUND: u32 = 100;
+
+/// A wish for leases.
+#[derive(Serialize)]
+pub(super) struct Acquire<'a> {
+    ids: Vec<&'a str>,
+    candidates: Vec<Place>,
+    days: Vec<[u64; 2]>,
+    edge: u64,
+    start: u64,
+    lease: u64,
+    window: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<u64>,
+    view: View,
+}
+
+#[derive(Serialize)]
+struct Place {
+    account: String,
+    domain: String,
+    scopes: Scopes,
+    minute: u32,
+    day: u32,
+    concurrent: u32,
+}
+
+#[derive(Serialize)]
+struct Scopes {
+    domain: String,
+    account: String,
+    access: String,
+    pool: String,
+}
+
+impl<'a> Acquire<'a> {
+    /// Asks for a lease for each id, when the present is about `present` and nobody waits after `not_after`.
+    pub(super) fn new(
+        ids: &'a [LeaseId],
+        candidates: &[Candidate],
+        subjects: &Subjects,
+        present: Timestamp,
+        not_after: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            ids: ids.iter().map(LeaseId::as_str).collect(),
+            candidates: candidates.iter().map(Place::of).collect(),
+            days: days_about(present).map(|day| [day.start.as_millis(), day.end.as_millis()]).to_vec(),
+            edge: millis(ledger::MIDNIGHT),
+            start: millis(term::START),
+            lease: millis(term::LEASE),
+            window: millis(term::WINDOW),
+            not_after: not_after.map(Timestamp::as_millis),
+            view: subjects.view(),
+        }
+    }
+}
+
+impl Place {
+    fn of(candidate: &Candidate) -> Self {
+        let Candidate { account, domain, limits } = candidate;
+        let [of_domain, of_account, access, pool] =
+            Scope::all(account, domain).map(|scope| key::scope(&scope));
+        Self {
+            account: account.to_string(),
+            domain: key::domain(domain),
+            scopes: Scopes { domain: of_domain, account: of_account, access, pool },
+            minute: limits.requests_per_minute.min(limits.images_per_minute),
+            day: limits.requests_per_day,
+            concurrent: limits.concurrent,
+        }
+    }
+}
+
+/// Yesterday, today, tomorrow and the day after: the script looks which of them the present is in.
+fn days_about(present: Timestamp) -> [PacificDay; 4] {
+    let today = PacificDay::of(present);
+    let yesterday = PacificDay::of(today.start - Duration::from_millis(1));
+    let tomorrow = PacificDay::of(today.end);
+    [yesterday, today, tomorrow, PacificDay::of(tomorrow.end)]
+}
+
+/// A word on a lease that goes on.
+#[derive(Serialize)]
+pub(super) struct Renew<'a> {
+    id: &'a str,
+    fence: u64,
+    lease: u64,
+    longest: u64,
+}
+
+impl<'a> Renew<'a> {
+    pub(super) fn new(id: &'a LeaseId, fence: Fence) -> Self {
+        Self { id: id.as_str(), fence: fence.0, lease: millis(term::LEASE), longest: millis(term::LONGEST) }
+    }
+}
+
+/// A word on a lease that ends.
+#[derive(Serialize)]
+pub(super) struct Close<'a> {
+    id: &'a str,
+    fence: u64,
+    ending: String,
+    remembered: u64,
+    awaited: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ruling: Option<RulingRecord>,
+}
+
+impl<'a> Close<'a> {
+    /// Says how a lease ended, spelled as `ending`, and what follows from it, if anything can.
+    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: String, ruling: Option<Ruling>) -> Self {
+        Self {
+            id: id.as_str(),
+            fence: fence.0,
+            ending,
+            remembered: millis(ledger::REMEMBERED),
+            awaited: millis(ledger::AWAITED),
+            ruling: ruling.map(Into::into),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RulingRecord {
+    streak: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest: Option<RestRecord>,
+}
+
+#[derive(Serialize)]
+struct RestRecord {
+    on: &'static str,
+    length: LengthRecord,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LengthRecord {
+    Wait { millis: u64 },
+    Backoff { first: u64, longest: u64 },
+    DayEnd {},
+    After { failures: u32, millis: u64 },
+}
+
+impl From<Ruling> for RulingRecord {
+    fn from(Ruling { streak, rest }: Ruling) -> Self {
+        let streak = match streak {
+            StreakChange::Kept => "kept",
+            StreakChange::Cleared => "cleared",
+            StreakChange::Throttled => "throttled",
+            StreakChange::Failed => "failed",
+        };
+        Self { streak, rest: rest.map(Into::into) }
+    }
+}
+
+impl From<Rest> for RestRecord {
+    fn from(Rest { on, length, reason }: Rest) -> Self {
+        let on = match on {
+            Whose::Domain => "domain",
+            Whose::Account => "account",
+            Whose::Access => "access",
+            Whose::Pool => "pool",
+        };
+        Self { on, length: length.into(), reason: reason.as_str() }
+    }
+}
+
+impl From<Length> for LengthRecord {
+    fn from(length: Length) -> Self {
+        match length {
+            Length::Wait(wait) => Self::Wait { millis: millis(wait) },
+            Length::Backoff { first, longest } => {
+                Self::Backoff { first: millis(first), longest: millis(longest) }
+            }
+            Length::DayEnd => Self::DayEnd {},
+            Length::After { failures, wait } => Self::After { failures, millis: millis(wait) },
+        }
+    }
+}
+
+/// A round of expiry.
+#[derive(Serialize)]
+pub(super) struct Expire {
+    round: u32,
+    awaited: u64,
+}
+
+impl Expire {
+    pub(super) fn new() -> Self {
+        Self { round: ROUND, awaited: millis(ledger::AWAITED) }
+    }
+}
+
+/// What some candidates have in common or for themselves, each named once.
+pub(super) struct Subjects {
+    pub(super) domains: Vec<QuotaDomain>,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) accounts: Vec<AccountId>,
+}
+
+/// The subjects in words.
+#[derive(Serialize)]
+pub(super) struct View {
+    domains: Vec<String>,
+    scopes: Vec<String>,
+    accounts: Vec<String>,
+}
+
+impl Subjects {
+    /// The subjects of these candidates.
+    pub(super) fn of(candidates: &[Candidate]) -> Self {
+        let domains: BTreeSet<_> = candidates.iter().map(|candidate| candidate.domain.clone()).collect();
+        let scopes =
+            candidates.iter().flat_map(|candidate| Scope::all(&candidate.account, &candidate.domain));
+        let scopes: BTreeSet<_> = scopes.collect();
+        let accounts: BTreeSet<_> = candidates.iter().map(|candidate| candidate.account.clone()).collect();
+        Self {
+            domains: domains.into_iter().collect(),
+            scopes: scopes.into_iter().collect(),
+            accounts: accounts.into_iter().collect(),
+        }
+    }
+
+    /// The subjects in words, in the same order.
+    pub(super) fn view(&self) -> View {
+        View {
+            domains: self.domains.iter().map(key::domain).collect(),
+            scopes: self.scopes.iter().map(key::scope).collect(),
+            accounts: self.accounts.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,132 @@
+//! Redis as a cluster, and behind sentinels.
+
+use std::{path::Path, time::Duration};
+
+use domain::{CallOutcome, Limits, lease::Closing};
+use quota::store::Store;
+use redis::{Cmd, FromRedisValue};
+
+use super::ledger;
+use crate::{
+    redis_server::{Server, free_port},
+    scene::{candidate, granted, id, ids, one, refused, settle, standing},
+};
+
+#[tokio::test]
+async fn a_cluster_of_three_keeps_ledgers_wherever_their_slots_are() {
+    let home = tempfile::tempdir().unwrap();
+    let nodes = ["0", "1", "2"].map(|name| cluster_node(&home.path().join(name)));
+    for ((node, _), slots) in nodes.iter().zip(["0 5460", "5461 10922", "10923 16383"]) {
+        let () = tell(node, &format!("CLUSTER ADDSLOTSRANGE {slots}")).await;
+    }
+    for (node, bus) in &nodes[1..] {
+        let () = tell(&nodes[0].0, &format!("CLUSTER MEET 127.0.0.1 {} {bus}", node.port)).await;
+    }
+    for (node, _) in &nodes {
+        eventually("the cluster's agreement", async || {
+            let info: String = tell(node, "CLUSTER INFO").await;
+            (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")).then_some(())
+        })
+        .await;
+    }
+    // The slots of these prefixes are on three different nodes.
+    for prefix in ["a", "b", "c"] {
+        let place = format!("redis+cluster://127.0.0.1:{}?prefix={prefix}", nodes[0].0.port);
+        works(&*ledger(&place.parse().unwrap()).await.unwrap()).await;
+    }
+    for (node, _) in &nodes {
+        assert!(tell::<u32>(node, "DBSIZE").await > 0, "no ledger is on the node at {}", node.port);
+    }
+}
+
+/// A node, and the port at which it meets others.
+fn cluster_node(home: &Path) -> (Server, u16) {
+    std::fs::create_dir(home).unwrap();
+    let bus = free_port();
+    let arguments = ["--save", "", "--cluster-enabled", "yes", "--cluster-port", &bus.to_string()];
+    (Server::start(home, &arguments), bus)
+}
+
+#[tokio::test]
+async fn behind_sentinels_the_ledger_goes_on_with_the_promoted_replica() {
+    let home = tempfile::tempdir().unwrap();
+    let primary = Server::passing(home.path());
+    let primary_port = primary.port.to_string();
+    let follow = ["--save", "", "--replicaof", "127.0.0.1", &primary_port, "--repl-diskless-sync-delay", "0"];
+    let replica = Server::start(home.path(), &follow);
+    eventually("replication", async || {
+        tell::<String>(&replica, "INFO replication").await.contains("master_link_status:up").then_some(())
+    })
+    .await;
+    let sentinels = ["first", "second"].map(|name| sentinel(&home.path().join(name), &primary));
+    for sentinel in &sentinels {
+        eventually("the sentinels' acquaintance", async || {
+            let info: String = tell(sentinel, "INFO sentinel").await;
+            info.contains("slaves=1,sentinels=2").then_some(())
+        })
+        .await;
+    }
+    let [first, second] = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port));
+    let place = format!("redis+sentinel://{first},{second}/ledger").parse().unwrap();
+    let store = ledger(&place).await.unwrap();
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    let lease = one(&*store, "first", &account).await;
+    eventually("the replica's acknowledgement", async || {
+        let keys: (u32, u32) = (tell(&primary, "DBSIZE").await, tell(&replica, "DBSIZE").await);
+        (keys.0 == keys.1).then_some(())
+    })
+    .await;
+
+    primary.signal("KILL");
+    eventually("the promotion of the replica", async || {
+        store.acquire(&[id("first")], std::slice::from_ref(&account)).await.ok()
+    })
+    .await;
+    assert_eq!(one(&*store, "first", &account).await.fence, lease.fence);
+    assert_eq!(standing(&*store, &account).await.in_minute, 1);
+    one(&*store, "second", &account).await;
+    refused(&*store, &[id("third")], &[account]).await;
+}
+
+/// A sentinel that takes the primary for dead after half a second, if another does too.
+fn sentinel(home: &Path, primary: &Server) -> Server {
+    std::fs::create_dir(home).unwrap();
+    let rules = format!(
+        "sentinel monitor ledger 127.0.0.1 {} 2\nsentinel down-after-milliseconds ledger 500\n\
+         sentinel failover-timeout ledger 4000\n",
+        primary.port
+    );
+    Server::sentinel(home, &rules)
+}
+
+/// A few of everything, whatever the arrangement.
+async fn works(store: &dyn Store) {
+    let both = [candidate("a", "p", Limits::new(9, 9, 9, 2)), candidate("b", "q", Limits::new(9, 9, 9, 1))];
+    let leases = granted(store, &ids("wish", 3), &both).await;
+    assert_eq!(granted(store, &ids("wish", 3), &both).await, leases);
+    refused(store, &ids("more", 1), &both).await;
+    assert_eq!(settle(store, &leases[0], CallOutcome::CredentialRejected).await, Closing::Closed);
+    assert_eq!(store.release(&leases[1].id, leases[1].fence).await, Ok(Closing::Closed));
+    assert_eq!(one(store, "again", &both[1]).await.account, both[1].account);
+    assert!(standing(store, &both[0]).await.cooling.is_some());
+    assert_eq!(store.expire().await, Ok(vec![]));
+}
+
+/// Sends a server a command of these words.
+async fn tell<T: FromRedisValue>(server: &Server, words: &str) -> T {
+    let mut command = Cmd::new();
+    command.arg(words.split(' ').collect::<Vec<_>>());
+    command.query_async(&mut server.connection().await).await.unwrap()
+}
+
+/// Asks again and again until the answer satisfies, for twenty seconds: other processes take their time to agree.
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut rounds = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..400 {
+        rounds.tick().await;
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+    }
+    panic!("{what} did not come in twenty seconds")
+}

@@ -1,0 +1,16 @@
+//! The ledger in Redis: what it shares, what it survives, and the arrangements that it runs in.
+
+mod arrangements;
+mod faults;
+mod keys;
+mod sharing;
+
+use std::sync::Arc;
+
+use domain::SystemClock;
+use quota::store::{Location, RedisLocation, Store, StoreError, open};
+
+/// A store as production opens it: told the time by its server.
+async fn ledger(place: &RedisLocation) -> Result<Arc<dyn Store>, StoreError> {
+    open(&Location::Redis(place.clone()), Arc::new(SystemClock)).await
+}
