@@ -29,7 +29,7 @@ pub(crate) struct Figures {
     pub(crate) throughput: f64,
     /// CPU time of the setup's own processes, per request.
     pub(crate) cpu: Duration,
-    /// For each of its processes: role, bytes at rest, and bytes more at the peak.
+    /// For each of its processes: role, bytes before it ever worked, and bytes more at the peak.
     pub(crate) memory: Vec<(&'static str, u64, u64)>,
 }
 
@@ -54,14 +54,15 @@ impl Cell {
         let mut before = Vec::new();
         for process in &processes {
             process.forget_peak()?;
-            before.push((process.cpu()?, process.memory()?));
+            before.push(process.cpu()?);
         }
         let observed = load::run(fleet.target(setup), self.concurrency, lasting, self.bytes).await?;
         let count = observed.latencies.len();
         let (mut cpu, mut memory) = (Duration::ZERO, Vec::new());
-        for (process, (cpu_before, at_rest)) in processes.iter().zip(before) {
+        for (process, cpu_before) in processes.iter().zip(before) {
             cpu += process.cpu()?.saturating_sub(cpu_before);
-            memory.push((process.role, at_rest, process.peak_memory()?.saturating_sub(at_rest)));
+            let idle = process.idle_memory();
+            memory.push((process.role, idle, process.peak_memory()?.saturating_sub(idle)));
         }
         Ok(Figures {
             p50: observed.latencies[count / 2],
@@ -73,7 +74,7 @@ impl Cell {
     }
 }
 
-/// The median of each figure; of memory the largest peak with the rest that it rose from.
+/// The median of each figure; of memory the largest peak.
 fn median(rounds: Vec<Figures>) -> Figures {
     let middle = |mut values: Vec<Duration>| {
         values.sort_unstable();

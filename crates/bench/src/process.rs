@@ -39,6 +39,8 @@ pub(crate) struct Process {
     pub(crate) role: &'static str,
     child: Child,
     pid: u32,
+    /// Resident memory when it had just begun to listen, in bytes.
+    idle: u64,
 }
 
 impl Process {
@@ -74,7 +76,9 @@ impl Process {
         .with_context(|| format!("{role} did not listen within 20 s"))??;
         // The pipe must be read to its end, or the process would stop at its next line.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok((Self { role, child, pid }, address))
+        let mut process = Self { role, child, pid, idle: 0 };
+        process.idle = process.status("VmRSS:")?;
+        Ok((process, address))
     }
 
     /// CPU time used since it started.
@@ -97,9 +101,9 @@ impl Process {
         self.status("VmHWM:")
     }
 
-    /// Resident memory now, in bytes.
-    pub(crate) fn memory(&self) -> Result<u64> {
-        self.status("VmRSS:")
+    /// Resident memory before it ever worked, in bytes.
+    pub(crate) const fn idle_memory(&self) -> u64 {
+        self.idle
     }
 
     fn status(&self, field: &str) -> Result<u64> {

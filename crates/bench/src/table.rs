@@ -30,7 +30,7 @@ pub(crate) fn heading() -> String {
         "req/s",
         "ratio",
         "cpu/req",
-        "memory: at rest + peak (peak per picture in flight)"
+        "memory: idle + peak (peak per picture in flight)"
     )
 }
 
@@ -64,8 +64,8 @@ pub(crate) fn rows(cell: &Cell, figures: &[Figures]) -> String {
 /// How to read it.
 pub(crate) fn legend() -> &'static str {
     "cpu/req counts the setup's own processes: the simulator for the direct call, Tessera without the simulator otherwise.\n\
-     memory is resident memory; the peak is what it rose above rest during the load, and in brackets that rise divided by\n\
-     the clients, and, from 100 KB on, as a multiple of the picture's length."
+     memory is resident memory; the peak is what it rose above what it was before it ever worked, kept memory included,\n\
+     and in brackets that rise divided by the clients, and, from 100 KB on, as a multiple of the picture's length."
 }
 
 fn memory(cell: &Cell, figures: &Figures) -> String {
