@@ -87,15 +87,7 @@ pub enum NotAnImage {
 impl Image {
     /// Reads the format, the pixel size and the end mark of these bytes; decodes no pixels.
     pub fn inspect(bytes: Bytes) -> Result<Self, NotAnImage> {
-        let media_type = MediaType::sniff(&bytes).ok_or(NotAnImage::UnknownFormat)?;
-        let bad_header = NotAnImage::BadHeader(media_type);
-        let dimensions = imagesize::blob_size(&bytes).map_err(|_| bad_header)?;
-        let to_pixels = |side: usize| u32::try_from(side).map_err(|_| bad_header);
-        let size =
-            PixelSize::new(to_pixels(dimensions.width)?, to_pixels(dimensions.height)?).ok_or(bad_header)?;
-        if !ends_whole(media_type, &bytes) {
-            return Err(NotAnImage::Truncated(media_type));
-        }
+        let (media_type, size) = probe(&bytes, &bytes, bytes.len())?;
         Ok(Self { media_type, size, bytes })
     }
 
@@ -120,6 +112,22 @@ impl Image {
     }
 }
 
+/// Reads the format and the pixel size of a picture of `length` bytes of which only the beginning and the last
+/// [`TAIL`] bytes are at hand. A beginning that is too short for the header reads as a damaged header.
+pub fn probe(head: &[u8], tail: &[u8], length: usize) -> Result<(MediaType, PixelSize), NotAnImage> {
+    let media_type = MediaType::sniff(head).ok_or(NotAnImage::UnknownFormat)?;
+    let bad_header = NotAnImage::BadHeader(media_type);
+    let dimensions = imagesize::blob_size(head).map_err(|_| bad_header)?;
+    let to_pixels = |side: usize| u32::try_from(side).map_err(|_| bad_header);
+    let size =
+        PixelSize::new(to_pixels(dimensions.width)?, to_pixels(dimensions.height)?).ok_or(bad_header)?;
+    if ends_whole(media_type, head, tail, length) {
+        Ok((media_type, size))
+    } else {
+        Err(NotAnImage::Truncated(media_type))
+    }
+}
+
 impl fmt::Debug for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Image({}, {}, {} bytes)", self.media_type, self.size, self.bytes.len())
@@ -127,17 +135,17 @@ impl fmt::Debug for Image {
 }
 
 /// How many last bytes are searched for an end mark: encoders may append a little after it.
-const TAIL: usize = 4096;
+pub const TAIL: usize = 4096;
 
-fn ends_whole(media_type: MediaType, bytes: &[u8]) -> bool {
-    let tail = &bytes[bytes.len().saturating_sub(TAIL)..];
+fn ends_whole(media_type: MediaType, head: &[u8], tail: &[u8], length: usize) -> bool {
+    let tail = &tail[tail.len().saturating_sub(TAIL)..];
     let tail_has = |mark: &[u8]| tail.windows(mark.len()).rev().any(|window| window == mark);
     match media_type {
         MediaType::Png => tail_has(b"IEND\xae\x42\x60\x82"),
         MediaType::Jpeg => tail_has(&[0xff, 0xd9]),
         // RIFF says how many bytes follow its first eight.
-        MediaType::Webp => match bytes {
-            [_, _, _, _, a, b, c, d, ..] => bytes.len() - 8 >= u32::from_le_bytes([*a, *b, *c, *d]) as usize,
+        MediaType::Webp => match head {
+            [_, _, _, _, a, b, c, d, ..] => length - 8 >= u32::from_le_bytes([*a, *b, *c, *d]) as usize,
             _ => false,
         },
     }
