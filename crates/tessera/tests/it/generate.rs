@@ -1,6 +1,12 @@
 //! `tessera generate`, which brings up everything itself where no gateway listens.
 
-use std::{path::Path, process::Command};
+use std::{
+    io,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
 
 use domain::{MediaType, Resolution};
 
@@ -40,9 +46,46 @@ fn the_name_gives_way_to_what_the_bytes_are() {
     let remark = String::from_utf8(ended.stderr).unwrap();
     assert!(ended.status.success(), "{remark}");
     assert!(remark.contains("No gateway listens on http://127.0.0.1:9"), "{remark}");
-    assert!(remark.contains("The picture is a image/jpeg, so its name ends in .jpg."), "{remark}");
+    assert!(remark.contains("The picture is of type image/jpeg, so its name ends in .jpg."), "{remark}");
     assert_eq!(picture::read(&home.path().join("night.jpg")).media_type(), MediaType::Jpeg);
     assert!(!home.path().join("night.png").exists());
+}
+
+#[test]
+fn pictures_that_did_not_come_are_told_beside_those_that_did() {
+    let home = tempfile::tempdir().unwrap();
+    let script = "[[rules]]\nfault = 'blocked-prompt'\nmatch = { nth = 2 }";
+    let provider = Provider::start(home.path(), script);
+    let mut command = generate(home.path(), &["-n", "3"]);
+    command.env("GEMINI_API_KEY", "k").env("TESSERA_GENERATION__GEMINI__BASE_URL", provider.url());
+    let ended = command.output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{message}");
+    assert!(message.contains("tessera: the provider's safety system refused"), "{message}");
+    assert_eq!(String::from_utf8(ended.stdout).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn pictures_are_written_also_where_nobody_reads_their_names() {
+    let home = tempfile::tempdir().unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let mut command = generate(home.path(), &["-n", "2"]);
+    let ended = command.stdout(writer).stderr(Stdio::null()).status().unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(home.path().join("picture-2.png").exists());
+}
+
+#[test]
+fn what_listens_here_and_is_no_gateway_is_not_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", stranger.local_addr().unwrap());
+    thread::spawn(move || stranger.incoming().for_each(drop));
+    let ended = generate(home.path(), &[]).env("TESSERA_GATEWAY_URL", &url).output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{message}");
+    assert!(message.contains(&format!("the gateway at {url} does not answer")), "{message}");
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! Asking a gateway for pictures, as any application would: `POST /v1/images/generations`, streamed.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    io::{self, ErrorKind::ConnectionRefused},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use base64_turbo::STANDARD;
@@ -64,6 +70,9 @@ pub(crate) struct Answer(EventStream);
 struct Event<'a> {
     #[serde(borrow)]
     b64_json: Option<Cow<'a, str>>,
+    /// Why one of several pictures will not come.
+    message: Option<String>,
+    /// Why the whole answer ends.
     error: Option<WireError>,
 }
 
@@ -108,7 +117,9 @@ impl Gateway {
                 Ok(Asked::Answer(Answer(EventStream::new(response))))
             }
             Ok(response) => Err(self.refusal(response).await),
-            Err(error) if error.is_connect() => Ok(Asked::NobodyListens),
+            Err(error) if error.is_connect() && (!self.is_here || was_refused(&error)) => {
+                Ok(Asked::NobodyListens)
+            }
             Err(error) => {
                 Err(anyhow!(error.without_url())
                     .context(format!("the gateway at {} does not answer", self.url)))
@@ -140,7 +151,7 @@ impl Answer {
             }
             let event: Event<'_> =
                 serde_json::from_slice(&data).context("the gateway sent an event that is not understood")?;
-            if let Some(WireError { message }) = event.error {
+            if let Some(message) = event.error.map(|error| error.message).or(event.message) {
                 return Ok(Some(Err(message)));
             }
             if let Some(text) = event.b64_json {
@@ -149,6 +160,13 @@ impl Answer {
         }
         Ok(None)
     }
+}
+
+/// Whether nothing is at the address. What listens there without being understood is no reason to draw here.
+fn was_refused(error: &reqwest::Error) -> bool {
+    anyhow::Chain::new(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == ConnectionRefused)
 }
 
 fn picture(text: &str) -> anyhow::Result<Image> {

@@ -52,7 +52,8 @@ impl Destination {
         let format = image.media_type();
         let fits = self.extension.as_deref().is_none_or(|asked| media_type(asked) == Some(format));
         let extension = self.extension.as_deref().filter(|_| fits).unwrap_or(format.extension());
-        let remark = (!fits).then(|| format!("The picture is a {format}, so its name ends in .{extension}."));
+        let remark =
+            (!fits).then(|| format!("The picture is of type {format}, so its name ends in .{extension}."));
         let path = if self.named && fits {
             let path = self.path(number, extension);
             fs::write(&path, image.bytes()).with_context(|| unwritable(&path))?;

@@ -1,13 +1,14 @@
 //! What is seen while a picture is drawn: a spinner on a terminal, plain lines elsewhere.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The progress of one request, on standard error.
+/// The progress of one request, on standard error. That nobody reads it, or the results, is no reason to stop:
+/// further pictures are paid for.
 pub(crate) struct Progress {
     asked: u32,
     began: Instant,
@@ -28,12 +29,12 @@ impl Progress {
 
     /// A remark beside the progress.
     pub(crate) fn say(&self, line: &str) {
-        self.aside(|| eprintln!("{line}"));
+        self.aside(|| drop(writeln!(io::stderr(), "{line}")));
     }
 
     /// A line of the command's own output, which others may read.
     pub(crate) fn result(&self, line: &str) {
-        self.aside(|| println!("{line}"));
+        self.aside(|| drop(writeln!(io::stdout(), "{line}")));
     }
 
     /// So many pictures are here.
