@@ -15,7 +15,6 @@ use std::{
 
 use quota::store::RedisLocation;
 use redis::aio::MultiplexedConnection;
-use tempfile::TempDir;
 
 /// Runs a server until the standard input ends, so that it dies with the tests however they die.
 const KEEPER: &str = r#"
@@ -40,12 +39,9 @@ pub(crate) struct Server {
 
 /// The server that all tests of this process share; each has a prefix of its own there.
 pub(crate) fn shared() -> &'static Server {
-    static SHARED: OnceLock<(Server, TempDir)> = OnceLock::new();
-    let (server, _) = SHARED.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        (Server::start(directory.path(), &PASSING), directory)
-    });
-    server
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    // It writes no file, and nobody is left at the end to remove its directory: it goes at once.
+    SHARED.get_or_init(|| Server::passing(tempfile::tempdir().unwrap().path()))
 }
 
 /// A place on the shared server that no other test has, with the clock that the store is opened with.

@@ -103,7 +103,10 @@ fn what_is_wrong_is_named_with_its_file_and_line() {
         ("[gateway]\nquota_url = 'quota:8051'", "tessera.toml:2: `quota:8051` must be http://host:port"),
         ("[generation.gemini]\nbase_url = 'https://host/v1'", "tessera.toml:2: `https://host/v1` must be"),
         ("[quota]\nstore = 'sqlite:x'", "tessera.toml:2: `sqlite:` is no place for the ledger"),
-        ("[quota]\nstore = 'redis+cluster://a:1/0'", "tessera.toml:2: this is no place in Redis for the ledger: a"),
+        (
+            "[quota]\nstore = 'redis+cluster://a:1/0'",
+            "tessera.toml:2: this is no place in Redis for the ledger: a",
+        ),
         ("[quota]\nkey_pepper = 'a'\nkey_pepper_file = 'b'", "give one of `key_pepper`"),
         ("[catalog]\ndefault = 'dall-e'", "the default model `dall-e` is not in the catalog"),
         ("[[models]]\nname = 'a'\nrates = []\ngemini_id = 'a'", "the model `a` needs at least one"),

@@ -1,7 +1,7 @@
 -- Closes a lease with its call's outcome, and draws the conclusions of `store/cooldown.rs`. After close.lua.
 --
 -- asked.ruling.streak   what becomes of the domain's streak: kept, cleared, throttled or failed
--- asked.ruling.rest     absent, or what rests: on (domain, account, access or pool), reason, and how long (one of):
+-- asked.ruling.rest     absent, or what rests: on (domain, account, access or pool), reason, and length, one of
 --   wait                {millis}
 --   backoff             {first, longest}: doubled with each throttling that followed the first
 --   day_end             until the end of the day that the lease was granted on
@@ -21,9 +21,11 @@ local function amend_streak(change)
   if change == 'cleared' then
     throttles, failures = 0, 0
     redis.call('HDEL', key, 'throttles', 'throttled_at', 'failures')
-  elseif change == 'throttled' and (throttles == 0 or number(lease.granted) > number(streak.throttled_at)) then
-    throttles = throttles + 1
-    write('HSET', key, 'throttles', throttles, 'throttled_at', now)
+  elseif change == 'throttled' then
+    if throttles == 0 or number(lease.granted) > number(streak.throttled_at) then
+      throttles = throttles + 1
+      write('HSET', key, 'throttles', throttles, 'throttled_at', now)
+    end
   elseif change == 'failed' then
     failures = failures + 1
     write('HSET', key, 'failures', failures)
@@ -35,7 +37,8 @@ local function rest_ends(length, throttles, failures)
   if length.wait then
     return now + length.wait.millis
   elseif length.backoff then
-    return now + math.min(length.backoff.first * 2 ^ math.min(math.max(throttles - 1, 0), 16), length.backoff.longest)
+    local doublings = math.min(math.max(throttles - 1, 0), 16)
+    return now + math.min(length.backoff.first * 2 ^ doublings, length.backoff.longest)
   elseif length.after then
     return failures >= length.after.failures and now + length.after.millis
   end
