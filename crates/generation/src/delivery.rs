@@ -4,9 +4,7 @@
 //! long as no picture was delivered, failures are held back; if all fail, the request fails with the first of
 //! them instead of any event. A request that gathers holds everything back until every outcome is known.
 
-use bytes::Bytes;
 use domain::{Failure, FailureKind, GenerationEvent, ImageHead, Usage};
-use proto::limits::CHUNK;
 use tokio::sync::mpsc;
 
 use crate::{picture::Picture, upstream::Drawn};
@@ -111,26 +109,21 @@ impl Delivery {
         Ok(())
     }
 
+    /// Sends a picture tile by tile; each is freed as it leaves.
     async fn deliver(&self, index: u32, drawn: Drawn) -> Result<(), HungUp> {
         let Drawn { image, caption, .. } = drawn;
         let head = ImageHead {
             index,
-            media_type: image.media_type(),
-            size: image.size(),
-            length: image.bytes().len() as u64,
+            media_type: image.media_type,
+            size: image.size,
+            length: image.length(),
             caption,
         };
         self.send(GenerationEvent::ImageStarted(head)).await?;
-        self.deliver_bytes(image.into_bytes()).await?;
-        self.send(GenerationEvent::ImageFinished { index }).await
-    }
-
-    /// Sends slices of the picture's own buffer, which is freed with the last of them.
-    async fn deliver_bytes(&self, mut rest: Bytes) -> Result<(), HungUp> {
-        while rest.len() > CHUNK {
-            self.send(GenerationEvent::ImageChunk(rest.split_to(CHUNK))).await?;
+        for tile in image.tiles {
+            self.send(GenerationEvent::ImageChunk(tile)).await?;
         }
-        self.send(GenerationEvent::ImageChunk(rest)).await
+        self.send(GenerationEvent::ImageFinished { index }).await
     }
 
     async fn send(&self, event: GenerationEvent) -> Result<(), HungUp> {

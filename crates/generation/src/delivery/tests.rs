@@ -1,14 +1,16 @@
-use domain::Image;
+use bytes::Bytes;
+use proto::limits::CHUNK;
 
 use super::*;
+use crate::upstream::TiledImage;
 
 /// A whole PNG of one pixel, followed by so many bytes of anything but a picture's end.
-fn image(length: usize) -> Image {
+fn image(length: usize) -> TiledImage {
     let head = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00";
     let mut bytes = head.to_vec();
     bytes.resize(length - 8, 7);
     bytes.extend_from_slice(b"IEND\xae\x42\x60\x82");
-    Image::inspect(Bytes::from(bytes)).unwrap()
+    TiledImage::inspect(bytes.chunks(CHUNK).map(Bytes::copy_from_slice).collect()).unwrap()
 }
 
 fn drawn(index: u32, length: usize) -> Picture {
@@ -100,17 +102,17 @@ async fn a_reader_who_stops_reading_is_never_more_than_the_channel_ahead_of() {
 }
 
 #[tokio::test]
-async fn chunks_are_slices_of_the_pictures_own_buffer() {
+async fn chunks_are_the_pictures_own_tiles() {
     let (sender, mut receiver) = mpsc::channel(1000);
     let picture = drawn(0, 3 * CHUNK);
     let Ok(Drawn { image, .. }) = &picture.result else { panic!() };
-    let buffer = image.bytes().as_ptr_range();
+    let tiles: Vec<_> = image.tiles.iter().map(|tile| tile.as_ptr()).collect();
     let mut delivery = Delivery::new(sender, false);
     delivery.take(picture).await.unwrap();
     let mut chunks = 0;
     while let Ok(event) = receiver.try_recv() {
         if let Ok(GenerationEvent::ImageChunk(bytes)) = event {
-            assert!(buffer.contains(&bytes.as_ptr()));
+            assert_eq!(bytes.as_ptr(), tiles[chunks]);
             chunks += 1;
         }
     }

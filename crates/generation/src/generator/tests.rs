@@ -6,14 +6,14 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{
-    AccountId, CallOutcome, ClientId, Conversation, FailureKind, Fence, GenerationEvent, Grant, Image,
-    ImageCount, LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId, Usage,
+    AccountId, CallOutcome, ClientId, Conversation, FailureKind, Fence, GenerationEvent, Grant, ImageCount,
+    LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId, Usage,
     lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
-use crate::upstream::{Call, CallFailure, Drawn, Ending, Upstream};
+use crate::upstream::{Call, CallFailure, Drawn, Ending, TiledImage, Upstream};
 
 /// What an account does when it is called.
 #[derive(Clone, Copy)]
@@ -183,7 +183,7 @@ impl Upstream for Provided {
 
 fn drawn() -> Drawn {
     let png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01IEND\xae\x42\x60\x82";
-    let image = Image::inspect(Bytes::from_static(png)).unwrap();
+    let image = TiledImage::inspect(vec![Bytes::from_static(png)]).unwrap();
     Drawn { image, caption: String::new(), usage: Usage::default() }
 }
 

@@ -1,6 +1,9 @@
 //! Base64 decoded piece by piece, as it arrives.
 
 use base64_turbo::STANDARD_NO_PAD;
+use bytes::Bytes;
+
+use super::tiles::Tiles;
 
 /// Symbols that make whole bytes.
 const GROUP: usize = 4;
@@ -8,10 +11,11 @@ const GROUP: usize = 4;
 /// Symbols decoded at once: few enough for what they give to stay in the processor's cache until it is copied.
 const BATCH: usize = 32 << 10;
 
-/// Decodes a text that comes in pieces. The standard and the URL-safe alphabet are read, with padding or without.
+/// Decodes a text that comes in pieces, into tiles. The standard and the URL-safe alphabet are read, with padding or without.
+#[derive(Default)]
 pub(crate) struct Decoder {
-    bytes: Vec<u8>,
-    /// What one batch gives. Decoding straight into `bytes` would need all of it filled with zeros first.
+    tiles: Tiles,
+    /// What one batch gives. Decoding straight into a tile would need it filled with zeros first.
     batch: Vec<u8>,
     /// The last one to four symbols, which may turn out to be padded.
     pending: Vec<u8>,
@@ -19,12 +23,6 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder with room for this many bytes; it makes more when it must.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        let pending = Vec::with_capacity(GROUP);
-        Self { bytes: Vec::with_capacity(bytes), batch: Vec::new(), pending, broken: false }
-    }
-
     /// Takes the next symbols.
     pub(crate) fn push(&mut self, symbols: &[u8]) {
         let (head, rest) = symbols.split_at(symbols.len().min(GROUP - self.pending.len()));
@@ -46,13 +44,12 @@ impl Decoder {
     }
 
     /// What was decoded; none when the text is no base64.
-    pub(crate) fn finish(mut self) -> Option<Vec<u8>> {
+    pub(crate) fn finish(mut self) -> Option<Vec<Bytes>> {
         let last = std::mem::take(&mut self.pending);
         let padding = last.iter().rev().take(2).take_while(|&&symbol| symbol == b'=').count();
         self.broken |= padding > 0 && padding == last.len();
         self.decode(&last[..last.len() - padding]);
-        self.bytes.shrink_to_fit();
-        (!self.broken).then_some(self.bytes)
+        (!self.broken).then(|| self.tiles.finish())
     }
 
     fn decode(&mut self, symbols: &[u8]) {
@@ -63,18 +60,10 @@ impl Decoder {
                 .decode_slice(symbols, &mut self.batch)
                 .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(symbols), &mut self.batch));
             match decoded {
-                Ok(length) if !self.broken => self.keep(length),
+                Ok(length) if !self.broken => self.tiles.extend(&self.batch[..length]),
                 _ => return self.spoil(),
             }
         }
-    }
-
-    /// Grows by a quarter rather than by doubling: of a large picture, little is held in vain.
-    fn keep(&mut self, length: usize) {
-        if self.bytes.capacity() - self.bytes.len() < length {
-            self.bytes.reserve_exact(length.max(self.bytes.len() / 4).max(64 << 10));
-        }
-        self.bytes.extend_from_slice(&self.batch[..length]);
     }
 }
 
@@ -96,15 +85,15 @@ mod tests {
     use super::*;
 
     /// Decodes a text that comes in pieces of these lengths, over and over.
-    fn decoded(text: &str, pieces: &[usize], room: usize) -> Option<Vec<u8>> {
-        let mut decoder = Decoder::with_room(room);
+    fn decoded(text: &str, pieces: &[usize]) -> Option<Vec<u8>> {
+        let mut decoder = Decoder::default();
         let (mut rest, mut lengths) = (text.as_bytes(), pieces.iter().cycle());
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(*lengths.next().unwrap()));
             decoder.push(piece);
             rest = after;
         }
-        decoder.finish()
+        decoder.finish().map(|tiles| tiles.concat())
     }
 
     proptest! {
@@ -112,7 +101,6 @@ mod tests {
         fn what_was_encoded_comes_back_however_it_is_cut(
             bytes in proptest::collection::vec(any::<u8>(), 0..600),
             pieces in proptest::collection::vec(1usize..70, 1..8),
-            room in 0usize..900,
         ) {
             for spelled in [
                 STANDARD.encode(&bytes),
@@ -120,13 +108,13 @@ mod tests {
                 STANDARD_NO_PAD.encode(&bytes),
                 URL_SAFE_NO_PAD.encode(&bytes),
             ] {
-                prop_assert_eq!(decoded(&spelled, &pieces, room), Some(bytes.clone()));
+                prop_assert_eq!(decoded(&spelled, &pieces), Some(bytes.clone()));
             }
         }
 
         #[test]
         fn no_text_makes_the_decoder_panic(text in "[A-Za-z=+/_-]{0,40}|\\PC{0,40}", piece in 1usize..9) {
-            let _ = decoded(&text, &[piece], 0);
+            let _ = decoded(&text, &[piece]);
         }
     }
 
@@ -134,7 +122,7 @@ mod tests {
     fn what_is_no_base64_is_refused_however_it_is_cut() {
         for text in ["A", "AAAAA", "A=AA", "====", "=", "==", "AAAA=", "AA*A", "AA==AAAA", "ünï"] {
             for piece in 1..9 {
-                assert_eq!(decoded(text, &[piece], 0), None, "{text} in pieces of {piece}");
+                assert_eq!(decoded(text, &[piece]), None, "{text} in pieces of {piece}");
             }
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Bounds {
 }
 
 /// The length that an answer announces, in bytes; nought if it does not.
-pub(crate) fn announced(response: &Response) -> usize {
+fn announced(response: &Response) -> usize {
     response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX))
 }
 

@@ -13,6 +13,7 @@ mod exchange;
 pub mod gemini;
 mod generate_content;
 mod lifter;
+mod tiles;
 mod timeouts;
 pub mod vertex;
 
@@ -20,11 +21,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{AccountId, CallOutcome, Failure, FailureKind, GenerationRequest, Image, Provider, Usage};
+use domain::{AccountId, CallOutcome, Failure, FailureKind, GenerationRequest, Provider, Usage};
 use tokio::time::Instant;
 
 pub(crate) use dispatch::Dispatch;
 pub(crate) use generate_content::Service;
+pub(crate) use tiles::TiledImage;
 pub use timeouts::Timeouts;
 
 /// A provider. One call is one lease is one picture.
@@ -55,7 +57,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Drawn {
     /// The picture, whole and measured.
-    pub(crate) image: Image,
+    pub(crate) image: TiledImage,
     /// What the model wrote beside it.
     pub(crate) caption: String,
     /// What it took.

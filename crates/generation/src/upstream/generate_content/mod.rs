@@ -73,7 +73,7 @@ impl Service {
             let failure = error::read(status, &body, &call.model);
             return Err(CallFailure { detail: without(&failure.detail, secret), ..failure });
         }
-        let mut lifter = Lifter::expecting(body::announced(&response));
+        let mut lifter = Lifter::new();
         body::read(response, bounds(self.answer_limit_bytes), |piece| lifter.push(piece)).await?;
         response::read(lifter.finish())
     }

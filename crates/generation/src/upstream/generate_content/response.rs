@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use domain::{CallOutcome, Failure, FailureKind, Image, Usage};
+use domain::{CallOutcome, Failure, FailureKind, Usage};
 use serde::Deserialize;
 
-use crate::upstream::{CallFailure, Drawn, lifter::Lifted, one_line};
+use crate::upstream::{CallFailure, Drawn, TiledImage, lifter::Lifted, one_line};
 
 /// The longest caption, in bytes.
 const LONGEST_CAPTION: usize = 16 << 10;
@@ -20,8 +19,8 @@ pub(crate) fn read(lifted: Lifted) -> Result<Drawn, CallFailure> {
     let broken = |detail: &str| CallFailure { usage, ..malformed(detail) };
     let Some(number) = answer.picture() else { return Err(CallFailure { usage, ..answer.why_none() }) };
     let picture = number.parse().ok().and_then(|number: usize| pictures.get_mut(number));
-    let bytes = picture.and_then(Option::take).ok_or_else(|| broken("the picture is no base64"))?;
-    let image = Image::inspect(Bytes::from(bytes)).map_err(|error| broken(&error.to_string()))?;
+    let tiles = picture.and_then(Option::take).ok_or_else(|| broken("the picture is no base64"))?;
+    let image = TiledImage::inspect(tiles).map_err(|error| broken(&error.to_string()))?;
     Ok(Drawn { image, caption: answer.caption(), usage })
 }
 
