@@ -6,7 +6,9 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{AccountId, ClientId, LeaseId, ProjectId, Provider, Resolution, Timestamp, Usage};
+use crate::{
+    AccountId, ClientId, LeaseId, PersonGeneration, ProjectId, Provider, Resolution, Timestamp, Usage,
+};
 
 /// Times that both sides of a lease keep to.
 pub mod term {
@@ -144,6 +146,8 @@ pub struct LeaseRequest {
     pub resolution: Resolution,
     /// Accounts that already failed this request.
     pub excluded: Vec<AccountId>,
+    /// Whether people may be drawn: where not, accounts are preferred that can be told so.
+    pub person_generation: PersonGeneration,
 }
 
 /// A granted lease as its holder sees it: times count from when the holder *asked*, on the holder's own

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Failure, MediaType, PixelSize};
+use crate::{Enforcement, Failure, MediaType, PixelSize};
 
 /// Tokens, as the provider counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +73,8 @@ pub enum GenerationEvent {
     Decided {
         /// How many pictures follow.
         delivered: u32,
+        /// Where people were denied: how they were kept out of all of these pictures, at the least.
+        people: Option<Enforcement>,
     },
     /// A whole picture follows.
     ImageStarted(ImageHead),

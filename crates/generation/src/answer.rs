@@ -154,7 +154,8 @@ impl Answer {
     }
 
     async fn fail(&mut self, index: u32, failure: Failure) -> Result<(), HungUp> {
-        self.delivery.take(Picture { index, result: Err(failure), wasted: Usage::default() }).await
+        let lost = Picture { index, result: Err(failure), wasted: Usage::default(), people: None };
+        self.delivery.take(lost).await
     }
 }
 

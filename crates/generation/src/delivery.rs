@@ -4,7 +4,7 @@
 //! long as no picture was delivered, failures are held back; if all fail, the request fails with the first of
 //! them instead of any event. A request that gathers holds everything back until every outcome is known.
 
-use domain::{Failure, FailureKind, GenerationEvent, ImageHead, Usage};
+use domain::{Enforcement, Failure, FailureKind, GenerationEvent, ImageHead, Usage};
 use tokio::sync::mpsc;
 
 use crate::{picture::Picture, upstream::Drawn};
@@ -31,6 +31,8 @@ pub(crate) struct Delivery {
     failures: Vec<(u32, Failure)>,
     tally: Tally,
     usage: Usage,
+    /// How people were kept out of the pictures that came, at the least.
+    people: Option<Enforcement>,
 }
 
 impl Delivery {
@@ -43,6 +45,7 @@ impl Delivery {
             failures: Vec::new(),
             tally: Tally::default(),
             usage: Usage::default(),
+            people: None,
         }
     }
 
@@ -58,11 +61,12 @@ impl Delivery {
 
     /// Takes what came of one picture, and delivers what may be delivered.
     pub(crate) async fn take(&mut self, picture: Picture) -> Result<(), HungUp> {
-        let Picture { index, result, wasted } = picture;
+        let Picture { index, result, wasted, people } = picture;
         self.usage += wasted;
         match result {
             Ok(drawn) => {
                 self.usage += drawn.usage;
+                self.people = self.people.into_iter().chain(people).min();
                 self.tally.delivered += 1;
                 self.held_back.push((index, drawn));
             }
@@ -84,7 +88,8 @@ impl Delivery {
         if self.gather {
             self.held_back.sort_by_key(|(index, _)| *index);
             self.failures.sort_by_key(|(index, _)| *index);
-            self.send(GenerationEvent::Decided { delivered: self.tally.delivered }).await?;
+            let Self { tally: Tally { delivered, .. }, people, .. } = self;
+            self.send(GenerationEvent::Decided { delivered, people }).await?;
         }
         self.flush().await?;
         self.send(GenerationEvent::Finished { usage: self.usage }).await?;

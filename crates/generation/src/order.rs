@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    AccountId, Catalog, Conversation, Failure, FailureKind, GenerationRequest, LeaseId, Model, Provider,
-    aspect_ratio::list, lease::LeaseRequest,
+    AccountId, Catalog, Conversation, Enforcement, Failure, FailureKind, GenerationRequest, LeaseId, Model,
+    PersonGeneration, Provider, aspect_ratio::list, lease::LeaseRequest,
 };
 use tokio::{sync::Mutex, time::Instant};
 
@@ -45,6 +45,12 @@ impl Order {
         self.deadline
     }
 
+    /// How this provider keeps people out, where they are denied.
+    pub(crate) fn enforcement(&self, provider: Provider) -> Option<Enforcement> {
+        let denied = self.request.person_generation == PersonGeneration::Deny;
+        denied.then_some(Enforcement::of(provider))
+    }
+
     /// A wish for leases on the first attempts at these pictures.
     pub(crate) fn wish(&self, pictures: std::ops::Range<u32>) -> LeaseRequest {
         let id = |picture| LeaseId::for_attempt(&self.request.id, picture, 0);
@@ -69,6 +75,7 @@ impl Order {
             model: self.model.name.clone(),
             resolution: self.request.spec.resolution,
             excluded: excluded.to_vec(),
+            person_generation: self.request.person_generation,
         }
     }
 
@@ -128,7 +135,7 @@ fn check(request: &GenerationRequest, model: &Model) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{ClientId, ImageCount, PersonGeneration, PictureSpec, RequestId};
+    use domain::{ClientId, ImageCount, PictureSpec, RequestId};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{AccountId, Failure, FailureKind, Usage, lease::Shortage};
+use domain::{AccountId, Enforcement, Failure, FailureKind, Usage, lease::Shortage};
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span, warn};
 
@@ -22,6 +22,8 @@ pub(crate) struct Picture {
     pub(crate) result: Result<Drawn, Failure>,
     /// Tokens of failed attempts.
     pub(crate) wasted: Usage,
+    /// How people were kept out of it, where they were denied and it came.
+    pub(crate) people: Option<Enforcement>,
 }
 
 /// Makes pictures.
@@ -40,15 +42,16 @@ impl Studio {
         let mut lease = first;
         loop {
             let account = lease.grant().account.clone();
+            let people = order.enforcement(lease.grant().domain.provider);
             let (result, settling) = self.attempt(order, &retry, lease).await;
             let failed = match result {
-                Ok(drawn) => return (Picture { index, result: Ok(drawn), wasted }, settling),
+                Ok(drawn) => return (Picture { index, result: Ok(drawn), wasted, people }, settling),
                 Err(failed) => failed,
             };
             wasted += failed.usage;
             let again = retry.allows(&account, &failed.ending) && Instant::now() < order.deadline();
             log(index, &account, &failed, again);
-            let gave_up = |failure| Picture { index, result: Err(failure), wasted };
+            let gave_up = |failure| Picture { index, result: Err(failure), wasted, people: None };
             if !again && !lacks_date(&failed.failure) {
                 return (gave_up(*failed.failure), settling);
             }

@@ -1,9 +1,9 @@
 //! Requests for pictures and their events, between wire and domain.
 
 use domain::{
-    AspectRatio, ClientId, Conversation, Failure, FailureKind, GenerationEvent, GenerationRequest, Image,
-    ImageCount, ImageHead, MediaType, Part, PersonGeneration, PictureSpec, PixelSize, RequestId, Resolution,
-    Role, Turn, Usage,
+    AspectRatio, ClientId, Conversation, Enforcement, Failure, FailureKind, GenerationEvent,
+    GenerationRequest, Image, ImageCount, ImageHead, MediaType, Part, PersonGeneration, PictureSpec,
+    PixelSize, RequestId, Resolution, Role, Turn, Usage,
 };
 use v1::generate_event::Event;
 
@@ -81,6 +81,26 @@ impl From<v1::PersonGeneration> for PersonGeneration {
     }
 }
 
+impl From<Option<Enforcement>> for v1::PersonGenerationEnforcement {
+    fn from(people: Option<Enforcement>) -> Self {
+        match people {
+            None => Self::Unspecified,
+            Some(Enforcement::Instruction) => Self::Instruction,
+            Some(Enforcement::Native) => Self::Native,
+        }
+    }
+}
+
+impl From<v1::PersonGenerationEnforcement> for Option<Enforcement> {
+    fn from(wire: v1::PersonGenerationEnforcement) -> Self {
+        match wire {
+            v1::PersonGenerationEnforcement::Unspecified => None,
+            v1::PersonGenerationEnforcement::Instruction => Some(Enforcement::Instruction),
+            v1::PersonGenerationEnforcement::Native => Some(Enforcement::Native),
+        }
+    }
+}
+
 impl From<&Turn> for v1::Turn {
     fn from(turn: &Turn) -> Self {
         let role = match turn.role {
@@ -133,7 +153,10 @@ impl From<GenerationEvent> for v1::GenerateEvent {
         let event = match event {
             GenerationEvent::Started => Event::Started(v1::Started {}),
             GenerationEvent::Queued => Event::Queued(v1::Queued {}),
-            GenerationEvent::Decided { delivered } => Event::Decided(v1::Decided { delivered }),
+            GenerationEvent::Decided { delivered, people } => {
+                let people = v1::PersonGenerationEnforcement::from(people).into();
+                Event::Decided(v1::Decided { delivered, people })
+            }
             GenerationEvent::ImageStarted(head) => Event::ImageStarted(head.into()),
             GenerationEvent::ImageChunk(bytes) => Event::ImageChunk(bytes),
             GenerationEvent::ImageFinished { index } => Event::ImageFinished(v1::ImageFinished { index }),
@@ -155,7 +178,9 @@ impl TryFrom<v1::GenerateEvent> for GenerationEvent {
         Ok(match wire.event.ok_or_else(|| unreadable("an event of no kind"))? {
             Event::Started(_) => Self::Started,
             Event::Queued(_) => Self::Queued,
-            Event::Decided(v1::Decided { delivered }) => Self::Decided { delivered },
+            Event::Decided(decided) => {
+                Self::Decided { delivered: decided.delivered, people: decided.people().into() }
+            }
             Event::ImageStarted(head) => Self::ImageStarted(head.try_into()?),
             Event::ImageChunk(bytes) => Self::ImageChunk(bytes),
             Event::ImageFinished(v1::ImageFinished { index }) => Self::ImageFinished { index },
@@ -308,7 +333,9 @@ mod tests {
         for event in [
             GenerationEvent::Started,
             GenerationEvent::Queued,
-            GenerationEvent::Decided { delivered: 3 },
+            GenerationEvent::Decided { delivered: 3, people: None },
+            GenerationEvent::Decided { delivered: 3, people: Some(Enforcement::Instruction) },
+            GenerationEvent::Decided { delivered: 3, people: Some(Enforcement::Native) },
             GenerationEvent::ImageStarted(head),
             GenerationEvent::ImageChunk(Bytes::from_static(b"bytes")),
             GenerationEvent::ImageFinished { index: 1 },

@@ -18,6 +18,7 @@ impl From<LeaseRequest> for v1::AcquireRequest {
             model: request.model,
             resolution: request.resolution.to_string(),
             excluded_accounts: request.excluded.iter().map(ToString::to_string).collect(),
+            person_generation: v1::PersonGeneration::from(request.person_generation).into(),
         }
     }
 }
@@ -26,6 +27,7 @@ impl TryFrom<v1::AcquireRequest> for LeaseRequest {
     type Error = Failure;
 
     fn try_from(wire: v1::AcquireRequest) -> Result<Self, Failure> {
+        let person_generation = wire.person_generation().into();
         let ids = wire.lease_ids.into_iter().map(lease_id).collect::<Result<Vec<_>, _>>()?;
         if ids.is_empty() {
             return Err(Failure::missing("lease_ids"));
@@ -40,6 +42,7 @@ impl TryFrom<v1::AcquireRequest> for LeaseRequest {
             model: wire.model,
             resolution: wire.resolution.parse().map_err(|error| Failure::invalid("resolution", error))?,
             excluded: excluded.collect::<Result<_, _>>()?,
+            person_generation,
         })
     }
 }
@@ -263,7 +266,7 @@ impl TryFrom<v1::CloseResponse> for Closing {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Provider, Resolution, Usage};
+    use domain::{PersonGeneration, Provider, Resolution, Usage};
 
     use super::*;
 
@@ -275,6 +278,7 @@ mod tests {
             model: "gemini-3-pro-image".into(),
             resolution: Resolution::K4,
             excluded: vec![AccountId::new("a").unwrap()],
+            person_generation: PersonGeneration::Deny,
         };
         assert_eq!(LeaseRequest::try_from(v1::AcquireRequest::from(request.clone())), Ok(request));
     }

@@ -89,7 +89,9 @@ impl Broker {
             tier: account.tier,
             standing,
         });
-        Ok(policy::rank(contenders.collect(), request.resolution, survey.now))
+        let wish =
+            policy::Wish { resolution: request.resolution, person_generation: request.person_generation };
+        Ok(policy::rank(contenders.collect(), wish, survey.now))
     }
 
     fn unknown_model(&self, name: &str) -> Failure {
@@ -131,7 +133,8 @@ fn unavailable(error: StoreError) -> Failure {
 #[cfg(test)]
 mod tests {
     use domain::{
-        AccountId, ClientId, Clock, Limits, ManualClock, ProjectId, Provider, Resolution, Tier, lease::term,
+        AccountId, ClientId, Clock, Limits, ManualClock, PersonGeneration, ProjectId, Provider, Resolution,
+        Tier, lease::term,
     };
 
     use super::*;
@@ -167,6 +170,7 @@ mod tests {
             model: "gemini-3-pro-image".into(),
             resolution: Resolution::K1,
             excluded: excluded.iter().map(|id| AccountId::new(*id).unwrap()).collect(),
+            person_generation: PersonGeneration::Allow,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{cmp::Ordering, collections::HashSet};
 
-use domain::{Limits, PacificDay, Resolution, Tier, Timestamp};
+use domain::{Enforcement, Limits, PacificDay, PersonGeneration, Resolution, Tier, Timestamp};
 
 use crate::store::{Candidate, MOST_CANDIDATES, Standing};
 
@@ -20,11 +20,19 @@ pub(crate) struct Contender {
     pub(crate) standing: Standing,
 }
 
-/// The candidates to try, best first: those with room before those without, each domain's best account before any
+/// What is wished for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    pub(crate) resolution: Resolution,
+    pub(crate) person_generation: PersonGeneration,
+}
+
+/// The candidates to try, best first: those with room before those without, and where people are denied, those
+/// whose provider can be told so before those that can only be asked; each domain's best account before any
 /// domain's second. Equals take turns, the one that was used longest ago first. Those without room come by when
 /// they will have some, so that a refusal can say when to ask again.
-pub(crate) fn rank(mut contenders: Vec<Contender>, resolution: Resolution, now: Timestamp) -> Vec<Candidate> {
-    contenders.sort_by(|a, b| preference(a, b, resolution, now));
+pub(crate) fn rank(mut contenders: Vec<Contender>, wish: Wish, now: Timestamp) -> Vec<Candidate> {
+    contenders.sort_by(|a, b| preference(a, b, wish, now));
     let mut domains = HashSet::new();
     let (mut best, mut alternates) = (Vec::new(), Vec::new());
     for Contender { candidate, .. } in contenders {
@@ -36,14 +44,21 @@ pub(crate) fn rank(mut contenders: Vec<Contender>, resolution: Resolution, now: 
     best
 }
 
-fn preference(a: &Contender, b: &Contender, resolution: Resolution, now: Timestamp) -> Ordering {
+fn preference(a: &Contender, b: &Contender, wish: Wish, now: Timestamp) -> Ordering {
     let waits = |contender: &Contender| contender.standing.free_at.max(now);
-    let score = |contender: &Contender| score(contender, resolution, now);
+    let score = |contender: &Contender| score(contender, wish.resolution, now);
     waits(a)
         .cmp(&waits(b))
+        .then_with(|| enforcement(b, wish).cmp(&enforcement(a, wish)))
         .then_with(|| score(b).total_cmp(&score(a)))
         .then_with(|| a.standing.last_used.cmp(&b.standing.last_used))
         .then_with(|| a.candidate.account.cmp(&b.candidate.account))
+}
+
+/// How people are kept out of the picture, where that is wished for.
+fn enforcement(contender: &Contender, wish: Wish) -> Option<Enforcement> {
+    let denies = wish.person_generation == PersonGeneration::Deny;
+    denies.then_some(Enforcement::of(contender.candidate.domain.provider))
 }
 
 fn score(contender: &Contender, resolution: Resolution, now: Timestamp) -> f64 {
@@ -122,7 +137,11 @@ mod tests {
     }
 
     fn ranked(contenders: &[Contender], resolution: Resolution) -> Vec<String> {
-        let ranked = rank(contenders.to_vec(), resolution, NOON);
+        let wish = Wish { resolution, person_generation: PersonGeneration::Allow };
+        named(rank(contenders.to_vec(), wish, NOON))
+    }
+
+    fn named(ranked: Vec<Candidate>) -> Vec<String> {
         ranked.into_iter().map(|candidate| candidate.account.to_string()).collect()
     }
 
@@ -156,6 +175,24 @@ mod tests {
             contender("well", "p3"),
         ];
         assert_eq!(ranked(&contenders, Resolution::K1), ["well", "once", "twice"]);
+    }
+
+    #[test]
+    fn where_people_are_denied_accounts_that_can_be_told_so_come_first_if_they_have_room() {
+        let vertex = |account, project, free_at| {
+            let mut contender = contender(account, project);
+            contender.candidate.domain.provider = Provider::Vertex;
+            contender.standing = Standing { in_minute: 9, free_at, ..contender.standing };
+            contender
+        };
+        let contenders = [
+            contender("gemini", "p1"),
+            vertex("vertex", "p2", NOON),
+            vertex("waiting", "p3", NOON + Duration::from_secs(1)),
+        ];
+        let wish = Wish { resolution: Resolution::K1, person_generation: PersonGeneration::Deny };
+        assert_eq!(named(rank(contenders.to_vec(), wish, NOON)), ["vertex", "gemini", "waiting"]);
+        assert_eq!(ranked(&contenders, Resolution::K1), ["gemini", "vertex", "waiting"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::{io, pin::Pin, sync::Arc, time::Duration};
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use domain::{
-    Failure, FailureKind, GenerationEvent, GenerationRequest, ImageCount, PictureSpec, RequestId, Timestamp,
+    Enforcement, Failure, FailureKind, GenerationEvent, GenerationRequest, ImageCount, PictureSpec,
+    RequestId, Timestamp,
 };
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
@@ -78,20 +79,24 @@ pub(super) async fn whole<F, R: Render>(
     shown: &Shown<F>,
     render: R,
 ) -> Result<Response, Refusal> {
-    let delivered = decided(&mut events).await?;
-    let response = described(shown)
+    let (delivered, people) = decided(&mut events).await?;
+    let mut response = described(shown)
         .header(header::CONTENT_TYPE, "application/json")
         .header("x-tessera-images-delivered", delivered);
+    if let Some(people) = people {
+        response = response.header("x-tessera-person-generation", people.as_str());
+    }
     Ok(with_body(response, Flow::new(events, render, Duration::MAX)))
 }
 
-async fn decided(events: &mut Events) -> Result<u32, Failure> {
+/// How many pictures come, and how people were kept out of them where they were denied.
+async fn decided(events: &mut Events) -> Result<(u32, Option<Enforcement>), Failure> {
     loop {
         match events.next().await.unwrap_or_else(|| Err(broken_off()))? {
-            GenerationEvent::Decided { delivered: 0 }
+            GenerationEvent::Decided { delivered: 0, .. }
             | GenerationEvent::Started
             | GenerationEvent::Queued => {}
-            GenerationEvent::Decided { delivered } => return Ok(delivered),
+            GenerationEvent::Decided { delivered, people } => return Ok((delivered, people)),
             GenerationEvent::ImageFailed { failure, .. } => return Err(failure),
             _ => return Err(out_of_order()),
         }

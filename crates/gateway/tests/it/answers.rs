@@ -1,8 +1,9 @@
 //! What clients read, byte for byte: every dialect, whole and streamed, in every form.
 
+use domain::{Enforcement, GenerationEvent};
 use http::HeaderMap;
 
-use crate::stage::{Stage, one_picture, read, two_of_three_pictures};
+use crate::stage::{SMALLEST, Stage, one_picture, read, two_of_three_pictures};
 
 /// Every way to ask: a name, a path, a body.
 fn questions() -> Vec<(&'static str, &'static str, String)> {
@@ -53,6 +54,17 @@ async fn answers_are_written_as_recorded() {
         insta::with_settings!({ omit_expression => true }, {
             insta::assert_snapshot!(name, seen);
         });
+    }
+}
+
+#[tokio::test]
+async fn how_people_were_kept_out_is_said_where_they_were_denied() {
+    for people in [None, Some(Enforcement::Instruction), Some(Enforcement::Native)] {
+        let mut events = one_picture("");
+        events[2] = Ok(GenerationEvent::Decided { delivered: 1, people });
+        let (_, headers, _) = read(Stage::playing(events).post(SMALLEST[0].0, SMALLEST[0].1).await).await;
+        let told = headers.get("x-tessera-person-generation").map(|value| value.to_str().unwrap());
+        assert_eq!(told, people.map(Enforcement::as_str));
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn one_picture(caption: &str) -> Vec<Result<GenerationEvent, Failure>
     vec![
         Ok(GenerationEvent::Started),
         Ok(GenerationEvent::Queued),
-        Ok(GenerationEvent::Decided { delivered: 1 }),
+        Ok(GenerationEvent::Decided { delivered: 1, people: None }),
         Ok(head(0, 11, caption)),
         Ok(chunk(b"\x89PNG")),
         Ok(chunk(b"picture")),
@@ -158,7 +158,7 @@ pub(crate) fn two_of_three_pictures() -> Vec<Result<GenerationEvent, Failure>> {
     let failure = Failure::new(FailureKind::ContentPolicy, "the provider's safety system refused");
     vec![
         Ok(GenerationEvent::Started),
-        Ok(GenerationEvent::Decided { delivered: 2 }),
+        Ok(GenerationEvent::Decided { delivered: 2, people: None }),
         Ok(head(1, 3, "first \"words\"")),
         Ok(chunk(b"one")),
         Ok(GenerationEvent::ImageFinished { index: 1 }),

@@ -46,7 +46,7 @@ const CHUNK: usize = 128 << 10;
 fn large_picture(chunks: usize, held: &Arc<AtomicUsize>) -> Events {
     let before = vec![
         GenerationEvent::Started,
-        GenerationEvent::Decided { delivered: 1 },
+        GenerationEvent::Decided { delivered: 1, people: None },
         head(0, (chunks * CHUNK) as u64, ""),
     ];
     let held = held.clone();
@@ -221,7 +221,7 @@ async fn an_answer_without_any_picture_is_the_failure_of_the_first() {
     let lost = Failure::new(FailureKind::ContentPolicy, "refused");
     let events = vec![
         Ok(GenerationEvent::Started),
-        Ok(GenerationEvent::Decided { delivered: 0 }),
+        Ok(GenerationEvent::Decided { delivered: 0, people: None }),
         Ok(GenerationEvent::ImageFailed { index: 0, failure: lost }),
         Ok(finished()),
     ];

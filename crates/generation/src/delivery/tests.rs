@@ -16,12 +16,12 @@ fn image(length: usize) -> TiledImage {
 fn drawn(index: u32, length: usize) -> Picture {
     let usage = Usage { output_image_tokens: 1, ..Usage::default() };
     let drawn = Drawn { image: image(length), caption: String::new(), usage };
-    Picture { index, result: Ok(drawn), wasted: Usage::default() }
+    Picture { index, result: Ok(drawn), wasted: Usage::default(), people: None }
 }
 
 fn failed(index: u32, kind: FailureKind) -> Picture {
     let wasted = Usage { input_text_tokens: 1, ..Usage::default() };
-    Picture { index, result: Err(Failure::new(kind, "no")), wasted }
+    Picture { index, result: Err(Failure::new(kind, "no")), wasted, people: None }
 }
 
 /// The events of these pictures, each as a short word.
@@ -38,7 +38,10 @@ async fn told(gather: bool, pictures: Vec<Picture>) -> Vec<String> {
         words.push(match event {
             Ok(GenerationEvent::Started) => "start".to_owned(),
             Ok(GenerationEvent::Queued) => "queued".to_owned(),
-            Ok(GenerationEvent::Decided { delivered }) => format!("decided {delivered}"),
+            Ok(GenerationEvent::Decided { delivered, people }) => {
+                let people = people.map(|people| format!(" {}", people.as_str())).unwrap_or_default();
+                format!("decided {delivered}{people}")
+            }
             Ok(GenerationEvent::ImageStarted(head)) => format!("begin {}", head.index),
             Ok(GenerationEvent::ImageChunk(bytes)) => format!("{}", bytes.len()),
             Ok(GenerationEvent::ImageFinished { index }) => format!("end {index}"),
@@ -64,6 +67,20 @@ async fn failures_before_the_first_picture_follow_once_there_is_one() {
         told(false, pictures).await,
         ["start", "failed 1", "begin 0", "50", "end 0", "failed 2", "finish 3"]
     );
+}
+
+#[tokio::test]
+async fn people_are_kept_out_as_well_as_out_of_the_worst_of_the_pictures() {
+    use Enforcement::{Instruction, Native};
+    for (people, word) in [
+        ([Some(Native), Some(Native)], "decided 2 native"),
+        ([Some(Native), Some(Instruction)], "decided 2 instruction"),
+        ([Some(Instruction), Some(Native)], "decided 2 instruction"),
+        ([None, None], "decided 2"),
+    ] {
+        let pictures = (0..).zip(people).map(|(index, people)| Picture { people, ..drawn(index, 50) });
+        assert_eq!(told(true, pictures.collect()).await[1], word);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    AccountId, Catalog, ClientId, Clock, Conversation, Failure, FailureKind, GenerationEvent,
+    AccountId, Catalog, ClientId, Clock, Conversation, Enforcement, Failure, FailureKind, GenerationEvent,
     GenerationRequest, Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
 };
 use generation::{Credential, Credentials, Generation, Settings, leases::RemoteLeases};
@@ -111,6 +111,7 @@ pub(crate) struct Answer {
     pub(crate) failures: Vec<(u32, FailureKind)>,
     pub(crate) usage: Option<Usage>,
     pub(crate) decided: Option<u32>,
+    pub(crate) people: Option<Enforcement>,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -130,7 +131,10 @@ impl Answer {
             assert!(answer.usage.is_none(), "{event:?} came after the end");
             match event {
                 GenerationEvent::Started | GenerationEvent::Queued => {}
-                GenerationEvent::Decided { delivered } => answer.decided = Some(delivered),
+                GenerationEvent::Decided { delivered, people } => {
+                    answer.decided = Some(delivered);
+                    answer.people = people;
+                }
                 GenerationEvent::ImageStarted(head) => {
                     bytes = Vec::with_capacity(usize::try_from(head.length).unwrap());
                     answer.captions.push(head.caption);

@@ -8,6 +8,7 @@ use aws_lc_rs::{
 };
 use base64_turbo::STANDARD;
 use domain::{
+    Enforcement::{Instruction, Native},
     FailureKind::{
         self, ContentPolicy, QuotaExhausted, UpstreamInterrupted, UpstreamOverloaded, UpstreamRejected,
     },
@@ -177,12 +178,20 @@ async fn errors_in_arrays_and_bare_refusals_mean_what_they_mean_elsewhere() {
 }
 
 #[tokio::test]
-async fn people_are_forbidden_by_vertex_ai_itself() {
-    for (choice, sent) in [(PersonGeneration::Deny, Some("ALLOW_NONE")), (PersonGeneration::Allow, None)] {
-        let stage = stage("", &["vertex"]).await;
-        let request = GenerationRequest { person_generation: choice, ..cats(1) };
-        assert_eq!(stage.ask(request).await.pictures.len(), 1);
+async fn people_are_forbidden_by_vertex_ai_itself_and_elsewhere_in_words_and_the_answer_says_which() {
+    let gemini = || Credential::ApiKey("key-b".into());
+    for (choice, account, credential, sent, told) in [
+        (PersonGeneration::Deny, "vertex", service_account(key()), Some("ALLOW_NONE"), Some(Native)),
+        (PersonGeneration::Allow, "vertex", service_account(key()), None, None),
+        (PersonGeneration::Deny, "b", gemini(), None, Some(Instruction)),
+        (PersonGeneration::Allow, "b", gemini(), None, None),
+    ] {
+        let stage = Stage::set_for(&known(""), vec![(account, credential)], |_| {}).await;
+        let request = GenerationRequest { person_generation: choice, gather: true, ..cats(1) };
+        let answer = stage.ask(request).await;
+        assert_eq!((answer.pictures.len(), answer.people), (1, told), "{:?}", answer.failure);
         let arrival = stage.simulator.arrivals().pop().unwrap();
-        assert_eq!((arrival.person_generation, arrival.prompt.as_str()), (sent, "a cat"));
+        let instructed = arrival.prompt != "a cat";
+        assert_eq!((arrival.person_generation, instructed), (sent, told == Some(Instruction)));
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     Account, AccountId, CallOutcome, Catalog, Client, ClientId, Failure, FailureKind, LeaseId, Limits,
-    ManualClock, ProjectId, Provider, Resolution, Tier,
+    ManualClock, PersonGeneration, ProjectId, Provider, Resolution, Tier,
     lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
 };
 use proto::{
@@ -62,6 +62,7 @@ fn wish(name: &str, count: u32) -> v1::AcquireRequest {
         model: "gemini-3-pro-image".into(),
         resolution: Resolution::K1,
         excluded: vec![],
+        person_generation: PersonGeneration::Allow,
     }
     .into()
 }

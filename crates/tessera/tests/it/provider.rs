@@ -18,6 +18,8 @@ pub(crate) struct Provider(Server);
 pub(crate) struct Arrival {
     pub(crate) status: Option<u16>,
     pub(crate) provider: String,
+    pub(crate) prompt: String,
+    pub(crate) person_generation: Option<String>,
 }
 
 impl Provider {

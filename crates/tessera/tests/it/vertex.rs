@@ -11,7 +11,7 @@ use domain::Resolution;
 use crate::{
     picture,
     process::{Server, printed, tessera},
-    provider::Provider,
+    provider::{Arrival, Provider},
 };
 
 const EMAIL: &str = "painter@studio-1.iam.gserviceaccount.com";
@@ -86,6 +86,51 @@ fn a_service_account_draws() {
     assert!(picture::is_png(&home.path().join("picture.png"), "16:9", Resolution::K1));
     let arrivals = provider.arrivals();
     assert_eq!((arrivals.len(), arrivals[0].provider.as_str(), arrivals[0].status), (1, "vertex", Some(200)));
+}
+
+/// The Gemini API's account is as good as any other, and is used before the service account when nothing is said.
+const BOTH: &str = "[[accounts]]\nid = 'a'\nprovider = 'gemini'\nproject = 'p'\ntier = 'free'\n\
+    api_key = 'AIza-a'\nlimits = { requests_per_minute = 9, images_per_minute = 9 }\n";
+
+/// What the answer to a request for a crowd says of people, and the call that it became.
+fn ask_for_a_crowd(gateway: &Server, provider: &Provider, policy: &str) -> (Option<String>, Arrival) {
+    let before = provider.arrivals().len();
+    let mut curl = Command::new("curl");
+    curl.args(["-fsS", "-o", "-", "-D", "/dev/stderr", "-H", "authorization: Bearer tsr_a"]);
+    curl.args(["-H", "content-type: application/json", "-d"]);
+    curl.arg(format!(r#"{{"prompt":"a crowd"{policy}}}"#));
+    let answer = curl.arg(format!("{}/v1/images/generations", gateway.url())).output().unwrap();
+    let headers = String::from_utf8(answer.stderr).unwrap();
+    assert!(answer.status.success(), "{headers}");
+    let told = headers.lines().find_map(|line| line.strip_prefix("x-tessera-person-generation: "));
+    let arrival = provider.arrivals().swap_remove(before);
+    (told.map(|told| told.trim().to_owned()), arrival)
+}
+
+#[test]
+fn where_people_are_denied_a_service_account_is_preferred_and_the_answer_says_how() {
+    const DENY: &str = r#","personGeneration":"deny""#;
+    let home = tempfile::tempdir().unwrap();
+    let account = ServiceAccount::make(home.path());
+    let provider = account.provider(home.path());
+    let both = Server::start(up(home.path(), &account.configuration(home.path(), &provider, BOTH)));
+    let (told, call) = ask_for_a_crowd(&both, &provider, "");
+    assert_eq!((told, call.provider.as_str(), call.prompt.as_str()), (None, "gemini", "a crowd"));
+    for _ in 0..2 {
+        let (told, call) = ask_for_a_crowd(&both, &provider, DENY);
+        assert_eq!((told.as_deref(), call.provider.as_str()), (Some("native"), "vertex"));
+        assert_eq!(
+            (call.person_generation.as_deref(), call.prompt.as_str()),
+            (Some("ALLOW_NONE"), "a crowd")
+        );
+    }
+    drop(both);
+
+    let config = provider.configuration(home.path(), "");
+    let gemini = Server::start(up(home.path(), &config));
+    let (told, call) = ask_for_a_crowd(&gemini, &provider, DENY);
+    assert_eq!((told.as_deref(), call.provider.as_str()), (Some("instruction"), "gemini"));
+    assert!(call.person_generation.is_none() && call.prompt.contains("people"), "{}", call.prompt);
 }
 
 #[test]
