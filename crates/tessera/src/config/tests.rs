@@ -246,7 +246,7 @@ fn no_error_shows_a_key() {
         format!("[[clients]]\nname = 'two words'\nkey = '{key}'"),
         format!("accounts = ['{key}']"),
         format!("{ACCOUNT}limits = '{key}'"),
-        format!("[quota]\nstore = 'redis://:{key}@host'"),
+        format!("[quota]\nstore = 'redis://:{key}@host:no-port'"),
     ] {
         let error = load(&text, &[]).unwrap_err();
         assert!(!error.contains(key), "{error}");
