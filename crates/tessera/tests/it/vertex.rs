@@ -6,6 +6,10 @@ use std::{
     process::Command,
 };
 
+use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+};
 use domain::Resolution;
 
 use crate::{
@@ -24,14 +28,11 @@ struct ServiceAccount {
 
 impl ServiceAccount {
     fn make(home: &Path) -> Self {
-        let (pem, file) = (home.join("key.pem"), home.join("painter.json"));
-        let mut openssl = Command::new("openssl");
-        openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"]);
-        printed({
-            openssl.arg(&pem);
-            openssl
-        });
-        let key = fs::read_to_string(pem).unwrap();
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let base64 = base64_turbo::STANDARD.encode(der.as_ref());
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
+        let file = home.join("painter.json");
         let json = serde_json::json!({
             "type": "service_account",
             "project_id": "studio-1",

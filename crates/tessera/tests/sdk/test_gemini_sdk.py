@@ -1,10 +1,11 @@
-"""The simulator, by the google-genai SDK: what Google's own client takes for the Gemini API."""
+"""The simulator, by the google-genai SDK: what Google's own client takes for the Gemini API and for Vertex AI."""
 
 from base64 import b64decode
 
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 from pictures import drawn, size_of
 from stack import ACCOUNT_KEY
 
@@ -14,6 +15,17 @@ MODEL = "gemini-3-pro-image"
 @pytest.fixture
 def gemini(tessera):
     return genai.Client(api_key=ACCOUNT_KEY, http_options=types.HttpOptions(base_url=tessera.simulator.url))
+
+
+@pytest.fixture
+def vertex(tessera):
+    return genai.Client(
+        vertexai=True,
+        project="studio",
+        location="global",
+        credentials=Credentials("any-token"),
+        http_options=types.HttpOptions(base_url=tessera.simulator.url),
+    )
 
 
 def config(**image):
@@ -87,3 +99,20 @@ def test_a_refused_prompt_has_no_candidate(gemini, prompt):
     answer = gemini.models.generate_content(model=MODEL, contents=f"{prompt} (forbidden)")
     assert not answer.candidates
     assert answer.prompt_feedback.block_reason
+
+
+def test_vertex_ai_draws_whole_and_in_a_stream(tessera, vertex, prompt):
+    asked = config(aspect_ratio="16:9", image_size="2K")
+    answer = vertex.models.generate_content(model=MODEL, contents=prompt, config=asked)
+    assert [size_of(picture.data) for picture in pictures(answer)] == [(2752, 1536)]
+    chunks = vertex.models.generate_content_stream(model=MODEL, contents=prompt, config=config())
+    drawn_sizes = [size_of(picture.data) for chunk in chunks if chunk.candidates for picture in pictures(chunk)]
+    assert drawn_sizes == [(1024, 1024)]
+    calls = [(arrival["provider"], arrival["project"]) for arrival in tessera.simulator.arrivals(prompt)]
+    assert calls == [("vertex", "studio")] * 2
+
+
+def test_what_vertex_ai_refuses_is_understood_though_it_comes_in_a_list(vertex, prompt):
+    with pytest.raises(errors.ClientError) as raised:
+        vertex.models.generate_content(model="gemini-0", contents=prompt)
+    assert (raised.value.code, raised.value.status) == (404, "NOT_FOUND")
