@@ -171,7 +171,7 @@ pub struct Grant {
 /// Why no lease is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shortage {
-    /// No enabled account serves the model, apart from those excluded.
+    /// No enabled account serves the model, apart from those excluded and those the provider refuses.
     NoAccount,
     /// The accounts that serve it are at a limit or cooling down.
     Limited {

@@ -149,7 +149,10 @@ pub(crate) fn no_lease(shortage: &Shortage, order: &Order) -> Failure {
     let model = &order.model().name;
     match shortage {
         Shortage::NoAccount => {
-            let message = format!("no account serves the model `{model}`; the operator must add one");
+            let message = format!(
+                "no account can serve the model `{model}`; the operator must add one, or mend those that the \
+                 provider refuses"
+            );
             Failure::new(FailureKind::NoAccount, message)
         }
         Shortage::Limited { retry_after, .. } => {

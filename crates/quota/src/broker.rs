@@ -11,7 +11,7 @@ use domain::{
 use crate::{
     accounts::Accounts,
     policy::{self, Contender},
-    store::{Acquisition, Candidate, Store, StoreError},
+    store::{Acquisition, Candidate, CoolingReason, Standing, Store, StoreError},
 };
 
 /// When to ask again while the store does not answer.
@@ -36,7 +36,7 @@ impl Broker {
             return Err(Failure::invalid("lease_ids", format!("must be at most {}", ImageCount::MOST)));
         }
         let model = self.catalog.find(&request.model).ok_or_else(|| self.unknown_model(&request.model))?;
-        let candidates = self.candidates(request, model).await?;
+        let Field { candidates, shut_out } = self.field(request, model).await?;
         if candidates.is_empty() {
             return Ok(Acquired::Refused(Shortage::NoAccount));
         }
@@ -45,6 +45,7 @@ impl Broker {
             Acquisition::Granted { now, leases } => {
                 Ok(Acquired::Granted(leases.into_iter().map(|lease| grant(lease, now)).collect()))
             }
+            Acquisition::Limited { .. } if shut_out => Ok(Acquired::Refused(Shortage::NoAccount)),
             Acquisition::Limited { retry_after, at_most } => {
                 Ok(Acquired::Refused(Shortage::Limited { retry_after, at_most }))
             }
@@ -75,14 +76,14 @@ impl Broker {
         self.store.release(id, fence).await.map_err(unavailable)
     }
 
-    /// The accounts that may serve, best first.
-    async fn candidates(&self, request: &LeaseRequest, model: &Model) -> Result<Vec<Candidate>, Failure> {
+    async fn field(&self, request: &LeaseRequest, model: &Model) -> Result<Field, Failure> {
         let accounts: Vec<_> = self.accounts.serving(model, &request.excluded).collect();
         let candidates: Vec<_> = accounts.iter().map(|account| candidate(account, model)).collect();
         if candidates.is_empty() {
-            return Ok(candidates);
+            return Ok(Field { candidates, shut_out: true });
         }
         let survey = self.store.standing(&candidates).await.map_err(unavailable)?;
+        let shut_out = survey.standings.iter().all(is_shut_out);
         let standings = accounts.iter().zip(candidates).zip(survey.standings);
         let contenders = standings.map(|((account, candidate), standing)| Contender {
             candidate,
@@ -91,7 +92,7 @@ impl Broker {
         });
         let wish =
             policy::Wish { resolution: request.resolution, person_generation: request.person_generation };
-        Ok(policy::rank(contenders.collect(), wish, survey.now))
+        Ok(Field { candidates: policy::rank(contenders.collect(), wish, survey.now), shut_out })
     }
 
     fn unknown_model(&self, name: &str) -> Failure {
@@ -99,6 +100,19 @@ impl Broker {
         let known = self.catalog.names().join(", ");
         Failure::new(FailureKind::UnknownModel, format!("there is no model `{name}`; known are {known}"))
     }
+}
+
+/// The accounts that may serve a wish.
+struct Field {
+    /// Those that are to be tried, best first.
+    candidates: Vec<Candidate>,
+    /// Whether the provider refuses every one of them, so that waiting is no remedy.
+    shut_out: bool,
+}
+
+fn is_shut_out(standing: &Standing) -> bool {
+    let reason = standing.cooling.map(|cooling| cooling.reason);
+    matches!(reason, Some(CoolingReason::CredentialRejected | CoolingReason::Forbidden))
 }
 
 fn candidate(account: &Account, model: &Model) -> Candidate {
@@ -203,6 +217,22 @@ mod tests {
     async fn without_an_account_for_the_model_nothing_can_be_awaited() {
         let broker = over_memory(vec![account("a", "p1", 9)]).await;
         let refused = broker.acquire(&wish(1, 0, &["a"])).await.unwrap();
+        assert_eq!(refused, Acquired::Refused(Shortage::NoAccount));
+    }
+
+    #[tokio::test]
+    async fn accounts_that_the_provider_refuses_are_no_matter_of_waiting() {
+        let broker = over_memory(vec![account("a", "p1", 9), account("b", "p2", 9)]).await;
+        for (attempt, outcome) in [CallOutcome::CredentialRejected, CallOutcome::Forbidden].iter().enumerate()
+        {
+            let Acquired::Granted(grants) =
+                broker.acquire(&wish(1, u32::try_from(attempt).unwrap(), &[])).await.unwrap()
+            else {
+                panic!("one account is still good");
+            };
+            broker.settle(&grants[0].id, grants[0].fence, outcome).await.unwrap();
+        }
+        let refused = broker.acquire(&wish(1, 2, &[])).await.unwrap();
         assert_eq!(refused, Acquired::Refused(Shortage::NoAccount));
     }
 
