@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{AspectRatio, PixelSize};
+use crate::{AspectRatio, PixelSize, aspect_ratio::list};
 
 /// A wish in `size`: exact pixels, a shape, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub enum Size {
 /// The text is no size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a size; allowed are WIDTHxHEIGHT (such as 1024x1024), an aspect ratio (such as 16:9), or auto"
+    "`{0}` is not a size; allowed are WIDTHxHEIGHT (such as 1024x1024), auto, or an aspect ratio: {known}",
+    known = list(&AspectRatio::ALL)
 )]
 pub struct UnknownSize(String);
 
