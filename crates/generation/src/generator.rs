@@ -16,7 +16,7 @@ use crate::{
     upstream::Upstreams,
 };
 
-/// Events that may wait for their reader: enough to keep the wire busy. Chunks are slices of their picture, so that
+/// Events that may wait for their reader: enough to keep the wire busy. Chunks are tiles of their picture, so that
 /// waiting costs no memory of its own.
 const AHEAD: usize = 8;
 
