@@ -1,8 +1,6 @@
 //! Compiles `proto/` without a system `protoc`.
 
-use std::{env, error::Error, fs, path::PathBuf};
-
-use protox::prost::Message as _;
+use std::{env, error::Error, path::PathBuf};
 
 const FILES: [&str; 3] =
     ["tessera/v1/failure.proto", "tessera/v1/generation.proto", "tessera/v1/quota.proto"];
@@ -11,7 +9,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let descriptors = protox::compile(FILES, [&root])?;
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().bytes(".tessera.v1").compile_fds(descriptors)?;
     Ok(())
 }

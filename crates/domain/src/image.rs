@@ -105,11 +105,6 @@ impl Image {
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
     }
-
-    /// Gives up the encoded bytes.
-    pub fn into_bytes(self) -> Bytes {
-        self.bytes
-    }
 }
 
 /// Reads the format and the pixel size of a picture of `length` bytes of which only the beginning and the last

@@ -17,9 +17,6 @@ pub mod v1 {
     tonic::include_proto!("tessera.v1");
 }
 
-/// The compiled descriptors of every service, for gRPC reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
-
 /// Sizes that both ends of a gRPC connection agree on, in bytes.
 pub mod limits {
     /// The largest message: a request with its reference pictures.

@@ -30,7 +30,7 @@ async fn drawn_pictures_decode_whole() {
     {
         let config = json!({"aspectRatio": ratio, "imageSize": resolution});
         let (image, _) = stage.ask(FLASH, &drawing("a fox in the snow", &config)).await.picture();
-        let mut reader = png::Decoder::new(Cursor::new(image.into_bytes())).read_info().unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(image.bytes().clone())).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((frame.width, frame.height), expected);
