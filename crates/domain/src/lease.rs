@@ -7,7 +7,8 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    AccountId, ClientId, LeaseId, PersonGeneration, ProjectId, Provider, Resolution, Timestamp, Usage,
+    AccountId, ClientId, ClientLimit, LeaseId, PersonGeneration, ProjectId, Provider, RequestId, Resolution,
+    Timestamp, Usage,
 };
 
 /// Times that both sides of a lease keep to.
@@ -77,6 +78,40 @@ pub enum Window {
     Day,
 }
 
+/// Which of a project's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quota {
+    /// Calls in a minute.
+    RequestsPerMinute,
+    /// Pictures in a minute.
+    ImagesPerMinute,
+    /// Calls in a day.
+    RequestsPerDay,
+}
+
+impl Quota {
+    /// Every limit that a provider may reveal.
+    pub const ALL: [Self; 3] = [Self::RequestsPerMinute, Self::ImagesPerMinute, Self::RequestsPerDay];
+
+    /// Its name, as configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestsPerMinute => "requests_per_minute",
+            Self::ImagesPerMinute => "images_per_minute",
+            Self::RequestsPerDay => "requests_per_day",
+        }
+    }
+}
+
+/// A limit as the provider told it when it refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Revealed {
+    /// Which.
+    pub quota: Quota,
+    /// How much it is.
+    pub limit: u32,
+}
+
 /// How a leased call ended: all that the ledger needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallOutcome {
@@ -99,6 +134,8 @@ pub enum CallOutcome {
         window: Option<Window>,
         /// How long the provider asks us to wait.
         retry_after: Option<Duration>,
+        /// The limit that was exceeded, where the provider said.
+        revealed: Option<Revealed>,
     },
     /// The provider is short of capacity for this model, whoever asks.
     Overloaded,
@@ -133,11 +170,29 @@ impl CallOutcome {
     }
 }
 
+/// What the holder of a lease says of its call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// How it ended.
+    pub outcome: CallOutcome,
+    /// How long after asking for the lease the call was on the wire, on the holder's own monotonic clock; absent
+    /// where that is not known. The provider counted the call by then, so its unit may leave the windows sooner.
+    pub sent_after: Option<Duration>,
+}
+
+impl From<CallOutcome> for Settlement {
+    fn from(outcome: CallOutcome) -> Self {
+        Self { outcome, sent_after: None }
+    }
+}
+
 /// A wish for leases on one model, all of them or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRequest {
     /// The leases' names; one for each picture to be attempted.
     pub ids: Vec<LeaseId>,
+    /// For which request: it counts once for its client, however many leases it takes.
+    pub request: RequestId,
     /// On whose behalf.
     pub client: ClientId,
     /// The catalog's public name of the model.
@@ -148,6 +203,8 @@ pub struct LeaseRequest {
     pub excluded: Vec<AccountId>,
     /// Whether people may be drawn: where not, accounts are preferred that can be told so.
     pub person_generation: PersonGeneration,
+    /// How long the caller will wait, for its turn and for the picture; zero for an answer at once.
+    pub patience: Duration,
 }
 
 /// A granted lease as its holder sees it: times count from when the holder *asked*, on the holder's own
@@ -179,7 +236,28 @@ pub enum Shortage {
         retry_after: Duration,
         /// The most leases that could ever be granted together: a larger wish must be split.
         at_most: u32,
+        /// What is short.
+        scarcity: Scarcity,
     },
+    /// The client has used up what it may use.
+    ClientLimited {
+        /// Which of its limits.
+        limit: ClientLimit,
+        /// Until it has room for as much as was asked for, at the earliest; absent where it never can have, because
+        /// the wish alone is larger than the limit.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What keeps every account from serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scarcity {
+    /// Their quota is used up, as far as we count or the provider told.
+    Quota,
+    /// The provider is short of capacity for the model, whoever asks.
+    Capacity,
+    /// The provider failed them, and they rest.
+    Failing,
 }
 
 /// The answer to a [`LeaseRequest`].
@@ -189,6 +267,15 @@ pub enum Acquired {
     Granted(Vec<Grant>),
     /// Nothing was granted and nothing was counted.
     Refused(Shortage),
+}
+
+/// What one who wished for leases hears: that they wait, any number of times, and then the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acquiring {
+    /// The wish waits for its turn.
+    Waiting,
+    /// This is the answer, and the last that is heard.
+    Answered(Acquired),
 }
 
 /// The answer to a renewal.

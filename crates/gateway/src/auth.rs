@@ -57,7 +57,7 @@ impl RemoteClients {
         let name = answer.map_err(|status| failure_of(&status))?.into_inner().client;
         let id = ClientId::new(name)
             .map_err(|_| Failure::new(FailureKind::Internal, "the service named a client it cannot have"))?;
-        Ok(Client { id })
+        Ok(Client::unlimited(id))
     }
 
     fn recall(&self, key_sha256: &[u8; 32]) -> Option<Client> {

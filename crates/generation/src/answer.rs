@@ -113,7 +113,7 @@ impl Answer {
                 Err(Refused::Failed(failure)) => return Err(NoLease::Failed(failure)),
                 Err(Refused::Short(shortage)) => shortage,
             };
-            let Shortage::Limited { retry_after, at_most } = shortage else {
+            let Shortage::Limited { retry_after, at_most, .. } = shortage else {
                 return Err(NoLease::Failed(no_lease(&shortage, &self.order)));
             };
             let turn = asked + retry_after.max(SHORTEST_WAIT);

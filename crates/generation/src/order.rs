@@ -71,11 +71,13 @@ impl Order {
     fn lease_request(&self, ids: Vec<LeaseId>, excluded: &[AccountId]) -> LeaseRequest {
         LeaseRequest {
             ids,
+            request: self.request.id.clone(),
             client: self.request.client.clone(),
             model: self.model.name.clone(),
             resolution: self.request.spec.resolution,
             excluded: excluded.to_vec(),
             person_generation: self.request.person_generation,
+            patience: Duration::ZERO,
         }
     }
 

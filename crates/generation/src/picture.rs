@@ -1,8 +1,11 @@
 //! One picture: attempts on one account after another, until one draws or no other may follow.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use domain::{AccountId, Enforcement, Failure, FailureKind, Usage, lease::Shortage};
+use domain::{
+    AccountId, ClientLimit, Enforcement, Failure, FailureKind, Usage,
+    lease::{Scarcity, Shortage},
+};
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span, warn};
 
@@ -79,7 +82,7 @@ impl Studio {
         }
         match self.ledger.acquire(order.any_wish(index, retry)).await {
             Err(Refused::Short(Shortage::Limited { retry_after, .. })) => failure.retry_after(retry_after),
-            Ok(_) | Err(Refused::Short(Shortage::NoAccount) | Refused::Failed(_)) => failure,
+            Ok(_) | Err(_) => failure,
         }
     }
 
@@ -140,7 +143,7 @@ fn lacks_date(failure: &Failure) -> bool {
 fn more_telling(failed: Failure, refused: Refused, order: &Order) -> Failure {
     match refused {
         Refused::Short(shortage @ Shortage::Limited { .. }) => no_lease(&shortage, order),
-        Refused::Short(Shortage::NoAccount) | Refused::Failed(_) => failed,
+        Refused::Short(Shortage::NoAccount | Shortage::ClientLimited { .. }) | Refused::Failed(_) => failed,
     }
 }
 
@@ -155,10 +158,41 @@ pub(crate) fn no_lease(shortage: &Shortage, order: &Order) -> Failure {
             );
             Failure::new(FailureKind::NoAccount, message)
         }
-        Shortage::Limited { retry_after, .. } => {
-            let message = format!("every account that serves the model `{model}` is at a limit");
-            Failure::new(FailureKind::QuotaExhausted, message).retry_after(*retry_after)
+        Shortage::Limited { retry_after, scarcity, .. } => {
+            let (kind, message) = match scarcity {
+                Scarcity::Quota => (
+                    FailureKind::QuotaExhausted,
+                    format!("every account that serves the model `{model}` is at a limit"),
+                ),
+                Scarcity::Capacity => (
+                    FailureKind::UpstreamOverloaded,
+                    format!("the provider is short of capacity for the model `{model}`"),
+                ),
+                Scarcity::Failing => (
+                    FailureKind::UpstreamOverloaded,
+                    format!("the provider is failing every account that serves the model `{model}`"),
+                ),
+            };
+            Failure::new(kind, message).retry_after(*retry_after)
         }
+        Shortage::ClientLimited { limit, retry_after } => client_limited(*limit, *retry_after),
+    }
+}
+
+/// That the client has used up what it may use, in words for the caller.
+fn client_limited(limit: ClientLimit, retry_after: Option<Duration>) -> Failure {
+    let used_up = match limit {
+        ClientLimit::RequestsPerMinute => "requests of the minute",
+        ClientLimit::ImagesPerDay => "pictures of the day",
+        ClientLimit::SpendPerDay => "spending of the day",
+        ClientLimit::Concurrent => "calls at once",
+    };
+    let message =
+        format!("this client key has used up its {used_up} ({limit}); the operator can raise the limit");
+    let failure = Failure::new(FailureKind::QuotaExhausted, message);
+    match retry_after {
+        Some(wait) => failure.retry_after(wait),
+        None => failure,
     }
 }
 

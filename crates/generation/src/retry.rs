@@ -74,7 +74,7 @@ mod tests {
         AccountId::new(name).unwrap()
     }
 
-    const THROTTLED: CallOutcome = CallOutcome::Throttled { window: None, retry_after: None };
+    const THROTTLED: CallOutcome = CallOutcome::Throttled { window: None, retry_after: None, revealed: None };
 
     #[test]
     fn only_what_is_known_to_be_unbilled_is_tried_again() {

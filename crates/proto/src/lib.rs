@@ -6,7 +6,7 @@
 
 mod failure;
 mod generation;
-mod quota;
+mod leases;
 pub mod transport;
 
 pub use failure::{carried_by, failure_of, status_of};

@@ -3,15 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    Account, CallOutcome, Catalog, Failure, FailureKind, Fence, Grant, ImageCount, Lease, LeaseId, Model,
-    QuotaDomain, Timestamp,
+    Account, Catalog, Failure, FailureKind, Fence, Grant, ImageCount, Lease, LeaseId, Model, QuotaDomain,
+    Resolution, Settlement, Timestamp,
     lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage},
 };
 
 use crate::{
     accounts::Accounts,
+    clients::Clients,
     policy::{self, Contender},
-    store::{Acquisition, Candidate, CoolingReason, Standing, Store, StoreError},
+    store::{Acquisition, Candidate, CoolingReason, Standing, Store, StoreError, Wish},
 };
 
 /// When to ask again while the store does not answer.
@@ -20,14 +21,20 @@ const STORE_DOWN: Duration = Duration::from_secs(2);
 /// Leases the operator's accounts.
 pub(crate) struct Broker {
     accounts: Accounts,
+    clients: Arc<Clients>,
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
 }
 
 impl Broker {
-    /// A broker of these accounts over this store.
-    pub(crate) fn new(accounts: Accounts, catalog: Arc<Catalog>, store: Arc<dyn Store>) -> Self {
-        Self { accounts, catalog, store }
+    /// A broker of these accounts to these clients, over this store.
+    pub(crate) fn new(
+        accounts: Accounts,
+        clients: Arc<Clients>,
+        catalog: Arc<Catalog>,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        Self { accounts, clients, catalog, store }
     }
 
     /// Grants a lease for every id, or says why not.
@@ -36,18 +43,28 @@ impl Broker {
             return Err(Failure::invalid("lease_ids", format!("must be at most {}", ImageCount::MOST)));
         }
         let model = self.catalog.find(&request.model).ok_or_else(|| self.unknown_model(&request.model))?;
+        let rate = model.rate(request.resolution).ok_or_else(|| not_drawn(model, request.resolution))?;
         let Field { candidates, shut_out } = self.field(request, model).await?;
         if candidates.is_empty() {
             return Ok(Acquired::Refused(Shortage::NoAccount));
         }
-        let acquisition = self.store.acquire(&request.ids, &candidates).await.map_err(unavailable)?;
-        match acquisition {
+        let wish = Wish {
+            ids: request.ids.clone(),
+            candidates,
+            request: request.request.clone(),
+            client: self.clients.named(&request.client),
+            rate,
+        };
+        match self.store.acquire(&wish).await.map_err(unavailable)? {
             Acquisition::Granted { now, leases } => {
                 Ok(Acquired::Granted(leases.into_iter().map(|lease| grant(lease, now)).collect()))
             }
             Acquisition::Limited { .. } if shut_out => Ok(Acquired::Refused(Shortage::NoAccount)),
-            Acquisition::Limited { retry_after, at_most } => {
-                Ok(Acquired::Refused(Shortage::Limited { retry_after, at_most }))
+            Acquisition::Limited { retry_after, at_most, scarcity } => {
+                Ok(Acquired::Refused(Shortage::Limited { retry_after, at_most, scarcity }))
+            }
+            Acquisition::ClientLimited { limit, retry_after } => {
+                Ok(Acquired::Refused(Shortage::ClientLimited { limit, retry_after }))
             }
             Acquisition::Mixed { known } => Err(Failure::invalid(
                 "lease_ids",
@@ -66,9 +83,9 @@ impl Broker {
         &self,
         id: &LeaseId,
         fence: Fence,
-        outcome: &CallOutcome,
+        settlement: &Settlement,
     ) -> Result<Closing, Failure> {
-        self.store.settle(id, fence, outcome).await.map_err(unavailable)
+        self.store.settle(id, fence, settlement).await.map_err(unavailable)
     }
 
     /// Takes back a lease on which nothing was sent.
@@ -124,6 +141,11 @@ fn candidate(account: &Account, model: &Model) -> Candidate {
     Candidate { account: account.id.clone(), domain, limits: account.limits }
 }
 
+fn not_drawn(model: &Model, resolution: Resolution) -> Failure {
+    let has = domain::aspect_ratio::list(&model.resolutions().collect::<Vec<_>>());
+    Failure::invalid("resolution", format!("`{}` does not draw {resolution}; it draws {has}", model.name))
+}
+
 /// The lease as its holder sees it, who shares no clock with the store.
 fn grant(lease: Lease, now: Timestamp) -> Grant {
     Grant {
@@ -147,12 +169,14 @@ fn unavailable(error: StoreError) -> Failure {
 #[cfg(test)]
 mod tests {
     use domain::{
-        AccountId, ClientId, Clock, Limits, ManualClock, PersonGeneration, ProjectId, Provider, Resolution,
-        Tier, lease::term,
+        AccountId, CallOutcome, ClientId, Clock, Limits, ManualClock, PersonGeneration, ProjectId, Provider,
+        RequestId, Resolution, Tier, lease::term,
     };
 
+    use tokio::sync::broadcast;
+
     use super::*;
-    use crate::store::{self, Location, Survey};
+    use crate::store::{self, Change, Location, Survey};
 
     fn account(id: &str, project: &str, concurrent: u32) -> Account {
         Account {
@@ -168,7 +192,8 @@ mod tests {
 
     fn broker(accounts: Vec<Account>, store: Arc<dyn Store>) -> Broker {
         let catalog = Arc::new(Catalog::builtin());
-        Broker::new(Accounts::new(accounts, &catalog).unwrap(), catalog, store)
+        let clients = Clients::new(vec![], &"sixteen bytes or more".into()).unwrap();
+        Broker::new(Accounts::new(accounts, &catalog).unwrap(), Arc::new(clients), catalog, store)
     }
 
     async fn over_memory(accounts: Vec<Account>) -> Broker {
@@ -180,11 +205,13 @@ mod tests {
         let id = |picture| LeaseId::new(format!("r/{picture}/{attempt}")).unwrap();
         LeaseRequest {
             ids: (0..count).map(id).collect(),
+            request: RequestId::new("r").unwrap(),
             client: ClientId::new("studio").unwrap(),
             model: "gemini-3-pro-image".into(),
             resolution: Resolution::K1,
             excluded: excluded.iter().map(|id| AccountId::new(*id).unwrap()).collect(),
             person_generation: PersonGeneration::Allow,
+            patience: Duration::ZERO,
         }
     }
 
@@ -230,7 +257,7 @@ mod tests {
             else {
                 panic!("one account is still good");
             };
-            broker.settle(&grants[0].id, grants[0].fence, outcome).await.unwrap();
+            broker.settle(&grants[0].id, grants[0].fence, &outcome.clone().into()).await.unwrap();
         }
         let refused = broker.acquire(&wish(1, 2, &[])).await.unwrap();
         assert_eq!(refused, Acquired::Refused(Shortage::NoAccount));
@@ -264,13 +291,13 @@ mod tests {
 
     #[async_trait::async_trait]
     impl Store for Broken {
-        async fn acquire(&self, _: &[LeaseId], _: &[Candidate]) -> Result<Acquisition, StoreError> {
+        async fn acquire(&self, _: &Wish) -> Result<Acquisition, StoreError> {
             Err(StoreError::Closed)
         }
         async fn renew(&self, _: &LeaseId, _: Fence) -> Result<Renewal, StoreError> {
             Err(StoreError::Closed)
         }
-        async fn settle(&self, _: &LeaseId, _: Fence, _: &CallOutcome) -> Result<Closing, StoreError> {
+        async fn settle(&self, _: &LeaseId, _: Fence, _: &Settlement) -> Result<Closing, StoreError> {
             Err(StoreError::Closed)
         }
         async fn release(&self, _: &LeaseId, _: Fence) -> Result<Closing, StoreError> {
@@ -282,6 +309,9 @@ mod tests {
         async fn standing(&self, _: &[Candidate]) -> Result<Survey, StoreError> {
             Err(StoreError::Closed)
         }
+        fn changes(&self) -> broadcast::Receiver<Change> {
+            broadcast::Sender::new(1).subscribe()
+        }
     }
 
     #[tokio::test]
@@ -289,7 +319,7 @@ mod tests {
         let broker = broker(vec![account("a", "p1", 9)], Arc::new(Broken));
         let id = LeaseId::new("r/0/0").unwrap();
         let acquired = broker.acquire(&wish(1, 0, &[])).await.unwrap_err();
-        let settled = broker.settle(&id, Fence(1), &CallOutcome::Empty).await.unwrap_err();
+        let settled = broker.settle(&id, Fence(1), &CallOutcome::Empty.into()).await.unwrap_err();
         for failure in [acquired, settled] {
             assert_eq!(failure.kind, FailureKind::Unavailable);
             assert_eq!(failure.retry_after, Some(STORE_DOWN));

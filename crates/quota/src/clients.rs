@@ -5,13 +5,13 @@
 
 use std::collections::HashSet;
 
-use domain::ClientId;
+use domain::{Client, ClientId};
 use hmac::{Hmac, KeyInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use crate::{ClientEntry, KeyHash, SettingsError};
+use crate::{ClientEntry, ClientKey, KeyHash, SettingsError};
 
 /// The shortest pepper, in bytes.
 const SHORTEST_PEPPER: usize = 16;
@@ -19,10 +19,9 @@ const SHORTEST_PEPPER: usize = 16;
 type Tag = [u8; 32];
 
 /// Every client, by the tag of its key.
-#[derive(Clone)]
 pub(crate) struct Clients {
     pepper: Hmac<Sha256>,
-    entries: Vec<(Tag, ClientId)>,
+    entries: Vec<(Tag, Client)>,
 }
 
 impl Clients {
@@ -39,14 +38,14 @@ impl Clients {
             if !names.insert(client.id.clone()) {
                 return Err(SettingsError::DuplicateClient(client.id));
             }
-            registry.add(client.id, &key)?;
+            registry.add(client, &key)?;
         }
         Ok(registry)
     }
 
     /// Whose key has this SHA-256. Every client is compared, and each comparison takes the same time, so that
     /// neither how nearly a key is right nor whose it is shows in how long the answer takes.
-    pub(crate) fn authenticate(&self, key_sha256: &[u8]) -> Option<&ClientId> {
+    pub(crate) fn authenticate(&self, key_sha256: &[u8]) -> Option<&Client> {
         let tag = self.tag(key_sha256);
         let mut found = u64::MAX;
         for (place, (known, _)) in (0u64..).zip(&self.entries) {
@@ -56,25 +55,27 @@ impl Clients {
         self.entries.get(found).map(|(_, client)| client)
     }
 
-    fn add(&mut self, client: ClientId, key: &SecretString) -> Result<(), SettingsError> {
-        if key.expose_secret().is_empty() {
-            return Err(SettingsError::EmptyKey(client));
-        }
-        let tag = self.tag(&Sha256::digest(key.expose_secret()));
+    /// The client of this name, with its limits. One that nobody registered comes from another service of the
+    /// operator's, which answers for it: it has none.
+    pub(crate) fn named(&self, id: &ClientId) -> Client {
+        let known = self.entries.iter().map(|(_, client)| client).find(|client| client.id == *id);
+        known.cloned().unwrap_or_else(|| Client::unlimited(id.clone()))
+    }
+
+    fn add(&mut self, client: Client, key: &ClientKey) -> Result<(), SettingsError> {
+        let tag = match key {
+            ClientKey::Plain(key) if key.expose_secret().is_empty() => {
+                return Err(SettingsError::EmptyKey(client.id));
+            }
+            ClientKey::Plain(key) => self.tag(&Sha256::digest(key.expose_secret())),
+            ClientKey::Hashed(hash) => hash.tag(),
+        };
         self.insert(client, tag)
     }
 
-    /// Takes one more client, of whose key only the hash is known.
-    pub(crate) fn add_hashed(&mut self, client: ClientId, key: KeyHash) -> Result<(), SettingsError> {
-        if self.entries.iter().any(|(_, known)| *known == client) {
-            return Err(SettingsError::DuplicateClient(client));
-        }
-        self.insert(client, key.tag())
-    }
-
-    fn insert(&mut self, client: ClientId, tag: Tag) -> Result<(), SettingsError> {
+    fn insert(&mut self, client: Client, tag: Tag) -> Result<(), SettingsError> {
         if let Some((_, other)) = self.entries.iter().find(|(known, _)| *known == tag) {
-            return Err(SettingsError::SharedKey(other.clone(), client));
+            return Err(SettingsError::SharedKey(other.id.clone(), client.id));
         }
         self.entries.push((tag, client));
         Ok(())
@@ -87,14 +88,16 @@ impl Clients {
 
 #[cfg(test)]
 mod tests {
-    use domain::Client;
-
     use super::*;
 
     const PEPPER: &str = "sixteen bytes or more";
 
+    fn client(name: &str) -> Client {
+        Client::unlimited(ClientId::new(name).unwrap())
+    }
+
     fn entry(name: &str, key: &str) -> ClientEntry {
-        ClientEntry { client: Client { id: ClientId::new(name).unwrap() }, key: key.into() }
+        ClientEntry { client: client(name), key: ClientKey::Plain(key.into()) }
     }
 
     fn registry(entries: Vec<ClientEntry>) -> Result<Clients, SettingsError> {
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn a_client_is_known_by_its_key_alone() {
         let clients = registry(vec![entry("studio", "tsr_one"), entry("shop", "tsr_two")]).unwrap();
-        let known = |key: &str| clients.authenticate(&Sha256::digest(key)).map(ClientId::as_str);
+        let known = |key: &str| clients.authenticate(&Sha256::digest(key)).map(|client| client.id.as_str());
         assert_eq!(known("tsr_one"), Some("studio"));
         assert_eq!(known("tsr_two"), Some("shop"));
         assert_eq!(known("tsr_three"), None);
@@ -116,14 +119,16 @@ mod tests {
 
     #[test]
     fn a_client_of_whose_key_only_the_hash_is_known_is_admitted_by_the_key() {
-        let mut clients = registry(vec![entry("studio", "tsr_one")]).unwrap();
-        let hash = KeyHash::of(&"tsr_two".into(), &PEPPER.into());
-        let shop = ClientId::new("shop").unwrap();
-        clients.add_hashed(shop.clone(), hash).unwrap();
-        assert_eq!(clients.authenticate(&Sha256::digest("tsr_two")), Some(&shop));
-        assert!(matches!(clients.add_hashed(shop, hash), Err(SettingsError::DuplicateClient(_))));
-        let other = ClientId::new("other").unwrap();
-        assert!(matches!(clients.add_hashed(other, hash), Err(SettingsError::SharedKey(..))));
+        let hashed = |name: &str| {
+            let hash = KeyHash::of(&"tsr_two".into(), &PEPPER.into());
+            ClientEntry { client: client(name), key: ClientKey::Hashed(hash) }
+        };
+        let clients = registry(vec![entry("studio", "tsr_one"), hashed("shop")]).unwrap();
+        assert_eq!(clients.authenticate(&Sha256::digest("tsr_two")), Some(&client("shop")));
+        let again = registry(vec![hashed("shop"), hashed("shop")]);
+        assert!(matches!(again, Err(SettingsError::DuplicateClient(_))));
+        let shared = registry(vec![hashed("shop"), entry("other", "tsr_two")]);
+        assert!(matches!(shared, Err(SettingsError::SharedKey(..))));
     }
 
     #[test]

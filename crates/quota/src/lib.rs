@@ -47,8 +47,16 @@ pub struct Settings {
 pub struct ClientEntry {
     /// The client.
     pub client: Client,
+    /// Its key, or what is known of it.
+    pub key: ClientKey,
+}
+
+/// What a client is known by.
+pub enum ClientKey {
     /// Its key.
-    pub key: SecretString,
+    Plain(SecretString),
+    /// The keyed hash of its key, which is all that was kept of it.
+    Hashed(KeyHash),
 }
 
 /// Why settings cannot work.
@@ -109,19 +117,13 @@ impl Quota {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
         let accounts = Accounts::new(settings.accounts, &catalog)?;
-        let clients = Clients::new(settings.clients, &settings.pepper)?;
+        let clients = Arc::new(Clients::new(settings.clients, &settings.pepper)?);
         Ok(Self {
-            broker: Arc::new(Broker::new(accounts, catalog, Arc::clone(&store))),
-            clients: Arc::new(clients),
+            broker: Arc::new(Broker::new(accounts, Arc::clone(&clients), catalog, Arc::clone(&store))),
+            clients,
             store,
             clock,
         })
-    }
-
-    /// The same service, which also admits a client of whose key only the hash is known.
-    pub fn admitting(mut self, client: Client, key: KeyHash) -> Result<Self, SettingsError> {
-        Arc::make_mut(&mut self.clients).add_hashed(client.id, key)?;
-        Ok(self)
     }
 
     /// Its gRPC services.

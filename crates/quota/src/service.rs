@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Failure, FailureKind,
-    lease::{Acquired, Closing, LeaseRequest, Shortage},
+    lease::{Acquired, Acquiring, Closing, LeaseRequest, Shortage},
 };
 use proto::{
     status_of,
@@ -29,6 +29,8 @@ impl LeaseService {
 
 #[async_trait]
 impl leases_server::Leases for LeaseService {
+    type AcquireStream = tokio_stream::Once<Result<v1::AcquireEvent, Status>>;
+
     #[instrument(
         name = "quota.acquire",
         skip_all,
@@ -37,7 +39,7 @@ impl leases_server::Leases for LeaseService {
     async fn acquire(
         &self,
         request: Request<v1::AcquireRequest>,
-    ) -> Result<Response<v1::AcquireResponse>, Status> {
+    ) -> Result<Response<Self::AcquireStream>, Status> {
         let request = LeaseRequest::try_from(request.into_inner()).map_err(status_of)?;
         note("client", &request.client);
         note("model", &request.model);
@@ -46,9 +48,10 @@ impl leases_server::Leases for LeaseService {
             Acquired::Granted(_) => "granted",
             Acquired::Refused(Shortage::NoAccount) => "no_account",
             Acquired::Refused(Shortage::Limited { .. }) => "limited",
+            Acquired::Refused(Shortage::ClientLimited { .. }) => "client_limited",
         };
         note("answer", &answer);
-        Ok(Response::new(acquired.into()))
+        Ok(Response::new(tokio_stream::once(Ok(Acquiring::Answered(acquired).into()))))
     }
 
     #[instrument(name = "quota.renew", skip_all, fields(lease = request.get_ref().lease_id))]
@@ -67,9 +70,9 @@ impl leases_server::Leases for LeaseService {
         &self,
         request: Request<v1::SettleRequest>,
     ) -> Result<Response<v1::CloseResponse>, Status> {
-        let (id, fence, outcome) = request.into_inner().parse().map_err(status_of)?;
-        note("outcome", &outcome.as_str());
-        let closing = self.broker.settle(&id, fence, &outcome).await.map_err(status_of)?;
+        let (id, fence, settlement) = request.into_inner().parse().map_err(status_of)?;
+        note("outcome", &settlement.outcome.as_str());
+        let closing = self.broker.settle(&id, fence, &settlement).await.map_err(status_of)?;
         Ok(closed(closing))
     }
 
@@ -106,8 +109,8 @@ impl clients_server::Clients for ClientService {
         let client = self.clients.authenticate(&request.get_ref().key_sha256).ok_or_else(|| {
             status_of(Failure::new(FailureKind::Unauthenticated, "the client key is not known"))
         })?;
-        note("client", client);
-        Ok(Response::new(v1::AuthenticateResponse { client: client.to_string() }))
+        note("client", &client.id);
+        Ok(Response::new(v1::AuthenticateResponse { client: client.id.to_string() }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
 use generation::{Credential, Credentials, Generation, leases::RemoteLeases};
-use quota::{ClientEntry, KeyHash, Quota, store::Location};
+use quota::{ClientEntry, ClientKey, KeyHash, Quota, store::Location};
 use secrecy::{ExposeSecret as _, SecretString};
 use tonic::transport::Channel;
 
@@ -63,7 +63,7 @@ pub(crate) async fn quota(
 ) -> anyhow::Result<Quota> {
     let settings = quota::Settings {
         accounts: config.accounts.iter().map(|owned| owned.account.clone()).collect(),
-        clients: clients(config, environment)?,
+        clients: clients(config, environment, remembered)?,
         pepper: key::pepper(&config.quota, data, environment)?,
     };
     let location = match &config.quota.store {
@@ -72,22 +72,24 @@ pub(crate) async fn quota(
     };
     let store = quota::store::open(&location, clock()).await?;
     let quota = Quota::new(settings, Arc::clone(&config.catalog), store, clock());
-    let quota = quota.and_then(|quota| match remembered {
-        Some((client, key)) => quota.admitting(client, key),
-        None => Ok(quota),
-    });
     quota.map_err(|error| Invalid::from(error.to_string()).into())
 }
 
-fn clients(config: &Config, environment: &Environment) -> Result<Vec<ClientEntry>, Invalid> {
-    Invalid::unless_all(config.clients.iter().map(|named| {
+fn clients(
+    config: &Config,
+    environment: &Environment,
+    remembered: Option<(Client, KeyHash)>,
+) -> Result<Vec<ClientEntry>, Invalid> {
+    let remembered = remembered.map(|(client, key)| Ok(ClientEntry { client, key: ClientKey::Hashed(key) }));
+    let named = config.clients.iter().map(|named| {
         let client = named.client.clone();
         match named.key.resolve(environment) {
-            Ok(key) if fits_a_header(&key) => Ok(ClientEntry { client, key }),
+            Ok(key) if fits_a_header(&key) => Ok(ClientEntry { client, key: ClientKey::Plain(key) }),
             Ok(_) => Err(format!("client {}: the key must be visible ASCII characters", client.id)),
             Err(error) => Err(format!("client {}: {error}", client.id)),
         }
-    }))
+    });
+    Invalid::unless_all(named.chain(remembered))
 }
 
 /// Whether a client could send this key at all.

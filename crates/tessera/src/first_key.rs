@@ -100,7 +100,7 @@ impl Admission {
 }
 
 fn default_client() -> Client {
-    Client { id: ClientId::new("default").expect("is visible ASCII") }
+    Client::unlimited(ClientId::new("default").expect("is visible ASCII"))
 }
 
 fn welcome(key: &str, url: &str) -> String {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{
     AccountId, CallOutcome, ClientId, Conversation, FailureKind, Fence, GenerationEvent, Grant, ImageCount,
-    LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId, Usage,
-    lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
+    LeaseId, PersonGeneration, PictureSpec, ProjectId, Provider, QuotaDomain, RequestId, Settlement, Usage,
+    lease::{Acquired, Closing, LeaseRequest, Renewal, Scarcity, Shortage, term},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -99,7 +99,7 @@ impl Leases for World {
         let dry = self.throttled.lock().unwrap().clone();
         let free: Vec<_> = free.into_iter().filter(|account| !dry.contains(account)).collect();
         if free.is_empty() {
-            return Ok(Acquired::Refused(Shortage::Limited { retry_after: DRY, at_most: self.at_most }));
+            return Ok(Acquired::Refused(short(DRY, self.at_most)));
         }
         if wanted > self.at_most || wanted > left {
             self.note(format!("limited {wanted}"));
@@ -107,7 +107,7 @@ impl Leases for World {
                 self.grants_left.store(100, Ordering::SeqCst);
             }
             let retry_after = Duration::from_mins(1);
-            return Ok(Acquired::Refused(Shortage::Limited { retry_after, at_most: self.at_most }));
+            return Ok(Acquired::Refused(short(retry_after, self.at_most)));
         }
         self.grants_left.store(left - wanted, Ordering::SeqCst);
         let grant = |(place, id): (usize, LeaseId)| {
@@ -128,10 +128,11 @@ impl Leases for World {
         Ok(Renewal::Active { expires_in: term::LEASE })
     }
 
-    async fn settle(&self, id: &LeaseId, _: Fence, outcome: CallOutcome) -> Result<Closing, Failure> {
+    async fn settle(&self, id: &LeaseId, _: Fence, settlement: Settlement) -> Result<Closing, Failure> {
         if self.is_down() {
             return Err(Self::down());
         }
+        let outcome = settlement.outcome;
         if let CallOutcome::Throttled { .. } = outcome {
             self.throttled.lock().unwrap().push(self.account_of(id));
         }
@@ -166,7 +167,9 @@ impl Upstream for Provided {
         match act {
             Act::Fail(kind) => {
                 let outcome = match kind {
-                    FailureKind::QuotaExhausted => CallOutcome::Throttled { window: None, retry_after: None },
+                    FailureKind::QuotaExhausted => {
+                        CallOutcome::Throttled { window: None, retry_after: None, revealed: None }
+                    }
                     FailureKind::UpstreamRejected => CallOutcome::CredentialRejected,
                     _ => CallOutcome::Ambiguous,
                 };
@@ -206,6 +209,10 @@ fn generator(world: &Arc<World>) -> Generator {
     let upstreams = Upstreams::new([(Provider::Gemini, upstream)]);
     let deadline = Duration::from_mins(3);
     Generator::new(3, deadline, Arc::new(Catalog::builtin()), upstreams, Arc::clone(world) as Arc<dyn Leases>)
+}
+
+fn short(retry_after: Duration, at_most: u32) -> Shortage {
+    Shortage::Limited { retry_after, at_most, scarcity: Scarcity::Quota }
 }
 
 /// Pictures that came and failures that were told, once everything is settled.

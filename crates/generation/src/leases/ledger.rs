@@ -96,7 +96,7 @@ async fn close(leases: &dyn Leases, id: &LeaseId, fence: Fence, outcome: Option<
     let mut pauses = PAUSES.into_iter();
     loop {
         let answer = match outcome.clone() {
-            Some(outcome) => leases.settle(id, fence, outcome).await,
+            Some(outcome) => leases.settle(id, fence, outcome.into()).await,
             None => leases.release(id, fence).await,
         };
         match (answer, pauses.next()) {

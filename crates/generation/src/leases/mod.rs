@@ -5,7 +5,7 @@ mod remote;
 
 use async_trait::async_trait;
 use domain::{
-    CallOutcome, Failure, Fence, LeaseId,
+    Failure, Fence, LeaseId, Settlement,
     lease::{Acquired, Closing, LeaseRequest, Renewal},
 };
 
@@ -22,7 +22,7 @@ pub trait Leases: Send + Sync {
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, Failure>;
 
     /// Says how the leased call ended.
-    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: CallOutcome) -> Result<Closing, Failure>;
+    async fn settle(&self, id: &LeaseId, fence: Fence, settlement: Settlement) -> Result<Closing, Failure>;
 
     /// Gives back a lease on which nothing was sent.
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, Failure>;

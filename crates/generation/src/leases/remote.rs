@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{
-    CallOutcome, Failure, Fence, LeaseId,
-    lease::{Acquired, Closing, LeaseRequest, Renewal},
+    Failure, FailureKind, Fence, LeaseId, Settlement,
+    lease::{Acquired, Acquiring, Closing, LeaseRequest, Renewal},
 };
 use proto::{
     failure_of,
@@ -34,7 +34,13 @@ impl RemoteLeases {
 impl Leases for RemoteLeases {
     async fn acquire(&self, request: LeaseRequest) -> Result<Acquired, Failure> {
         let answer = self.0.clone().acquire(timed(request.into())).await;
-        answer.map_err(|status| failure_of(&status))?.into_inner().try_into()
+        let mut steps = answer.map_err(|status| failure_of(&status))?.into_inner();
+        while let Some(step) = steps.message().await.map_err(|status| failure_of(&status))? {
+            if let Acquiring::Answered(acquired) = step.try_into()? {
+                return Ok(acquired);
+            }
+        }
+        Err(Failure::new(FailureKind::Internal, "the ledger gave no answer"))
     }
 
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, Failure> {
@@ -43,9 +49,8 @@ impl Leases for RemoteLeases {
         Ok(answer.map_err(|status| failure_of(&status))?.into_inner().into())
     }
 
-    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: CallOutcome) -> Result<Closing, Failure> {
-        let request =
-            SettleRequest { lease_id: id.to_string(), fence: fence.0, outcome: Some(outcome.into()) };
+    async fn settle(&self, id: &LeaseId, fence: Fence, settlement: Settlement) -> Result<Closing, Failure> {
+        let request = SettleRequest::new(id, fence, settlement);
         let answer = self.0.clone().settle(timed(request)).await;
         answer.map_err(|status| failure_of(&status))?.into_inner().try_into()
     }

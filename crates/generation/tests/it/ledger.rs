@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{AccountId, Fence, Grant, LeaseId, ProjectId, Provider, QuotaDomain, lease};
 use proto::v1::{
-    AcquireRequest, AcquireResponse, CloseResponse, ReleaseRequest, RenewRequest, RenewResponse,
-    SettleRequest,
+    AcquireEvent, AcquireRequest, CloseResponse, ReleaseRequest, RenewRequest, RenewResponse, SettleRequest,
     leases_server::{Leases, LeasesServer},
 };
 use tokio::sync::watch;
@@ -80,7 +79,12 @@ impl Ledger {
 
 #[tonic::async_trait]
 impl Leases for Ledger {
-    async fn acquire(&self, request: Request<AcquireRequest>) -> Result<Response<AcquireResponse>, Status> {
+    type AcquireStream = tokio_stream::Once<Result<AcquireEvent, Status>>;
+
+    async fn acquire(
+        &self,
+        request: Request<AcquireRequest>,
+    ) -> Result<Response<Self::AcquireStream>, Status> {
         let wish = lease::LeaseRequest::try_from(request.into_inner()).map_err(proto::status_of)?;
         let free: Vec<_> =
             self.accounts.iter().filter(|account| !wish.excluded.contains(account)).cloned().collect();
@@ -91,7 +95,7 @@ impl Leases for Ledger {
             let grants = wish.ids.into_iter().zip(around).map(|(id, who)| self.grant(id, who, &wish.model));
             lease::Acquired::Granted(grants.collect())
         };
-        Ok(Response::new(answer.into()))
+        Ok(Response::new(tokio_stream::once(Ok(lease::Acquiring::Answered(answer).into()))))
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
@@ -101,9 +105,9 @@ impl Leases for Ledger {
     }
 
     async fn settle(&self, request: Request<SettleRequest>) -> Result<Response<CloseResponse>, Status> {
-        let (id, fence, outcome) = request.into_inner().parse().map_err(proto::status_of)?;
+        let (id, fence, settlement) = request.into_inner().parse().map_err(proto::status_of)?;
         assert_eq!(fence, Fence(42));
-        self.note(format!("settle {id} {}", outcome.as_str()));
+        self.note(format!("settle {id} {}", settlement.outcome.as_str()));
         Ok(Response::new(lease::Closing::Closed.into()))
     }
 

@@ -76,7 +76,7 @@ pub struct Cooling {
 
 /// What a cooldown lies on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// One project's use of one model.
     Domain(QuotaDomain),
     /// One credential, whatever it is used for.
@@ -198,7 +198,7 @@ pub(crate) fn ruling(outcome: &CallOutcome) -> Ruling {
         CallOutcome::Throttled { window: Some(Window::Day), .. } => {
             rest(StreakChange::Kept, Whose::Domain, Length::DayEnd, Reason::DayUsedUp)
         }
-        CallOutcome::Throttled { window, retry_after } => {
+        CallOutcome::Throttled { window, retry_after, .. } => {
             let length = throttling(*window, *retry_after);
             rest(StreakChange::Throttled, Whose::Domain, length, Reason::Throttled)
         }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn throttled(window: Option<Window>, retry_after: Option<u64>) -> CallOutcome {
-        CallOutcome::Throttled { window, retry_after: retry_after.map(Duration::from_secs) }
+        CallOutcome::Throttled { window, retry_after: retry_after.map(Duration::from_secs), revealed: None }
     }
 
     #[test]

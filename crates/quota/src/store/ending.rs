@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{CallOutcome, Usage, lease::Window};
+use domain::{
+    CallOutcome, Usage,
+    lease::{Quota, Revealed, Window},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::store::ledger::Ending;
@@ -25,6 +28,7 @@ pub(crate) enum EndingRecord {
     Throttled {
         window: Option<WindowRecord>,
         retry_after_ms: Option<u64>,
+        revealed: Option<(String, u32)>,
     },
     Overloaded,
     CredentialRejected,
@@ -58,12 +62,13 @@ impl From<&Ending> for EndingRecord {
             CallOutcome::Declined => Self::Declined,
             CallOutcome::Rejected => Self::Rejected,
             CallOutcome::Empty => Self::Empty,
-            CallOutcome::Throttled { window, retry_after } => Self::Throttled {
+            CallOutcome::Throttled { window, retry_after, revealed } => Self::Throttled {
                 window: window.map(|window| match window {
                     Window::Minute => WindowRecord::Minute,
                     Window::Day => WindowRecord::Day,
                 }),
                 retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                revealed: revealed.map(|Revealed { quota, limit }| (quota.as_str().into(), limit)),
             },
             CallOutcome::Overloaded => Self::Overloaded,
             CallOutcome::CredentialRejected => Self::CredentialRejected,
@@ -97,12 +102,13 @@ impl From<EndingRecord> for Ending {
             EndingRecord::Declined => CallOutcome::Declined,
             EndingRecord::Rejected => CallOutcome::Rejected,
             EndingRecord::Empty => CallOutcome::Empty,
-            EndingRecord::Throttled { window, retry_after_ms } => CallOutcome::Throttled {
+            EndingRecord::Throttled { window, retry_after_ms, revealed } => CallOutcome::Throttled {
                 window: window.map(|window| match window {
                     WindowRecord::Minute => Window::Minute,
                     WindowRecord::Day => Window::Day,
                 }),
                 retry_after: retry_after_ms.map(Duration::from_millis),
+                revealed: revealed.and_then(read_revealed),
             },
             EndingRecord::Overloaded => CallOutcome::Overloaded,
             EndingRecord::CredentialRejected => CallOutcome::CredentialRejected,
@@ -112,4 +118,10 @@ impl From<EndingRecord> for Ending {
             EndingRecord::Cancelled => CallOutcome::Cancelled,
         })
     }
+}
+
+/// A limit that this version does not know tells it nothing.
+fn read_revealed((quota, limit): (String, u32)) -> Option<Revealed> {
+    let quota = Quota::ALL.into_iter().find(|known| known.as_str() == quota)?;
+    Some(Revealed { quota, limit })
 }

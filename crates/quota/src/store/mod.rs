@@ -10,6 +10,7 @@
 mod cooldown;
 mod embedded;
 mod ending;
+mod feed;
 mod key;
 mod ledger;
 mod location;
@@ -20,16 +21,35 @@ use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, CallOutcome, Fence, Lease, LeaseId, Limits, QuotaDomain, Timestamp,
-    lease::{Closing, Renewal},
+    AccountId, Client, ClientLimit, Fence, Lease, LeaseId, Limits, QuotaDomain, RequestId, Settlement,
+    Timestamp,
+    catalog::Rate,
+    lease::{Closing, Renewal, Scarcity},
 };
+use tokio::sync::broadcast;
 
-pub use cooldown::{Cooling, CoolingReason};
+pub use cooldown::{Cooling, CoolingReason, Scope};
+pub use feed::Change;
 pub use location::{Location, UnknownLocation, open};
 pub use redis::{InvalidRedis, RedisLocation};
 
 /// The most candidates that one acquire looks at.
 pub const MOST_CANDIDATES: usize = 8;
+
+/// A wish for leases: a lease for every id, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The leases' names.
+    pub ids: Vec<LeaseId>,
+    /// Where they may be granted, best first.
+    pub candidates: Vec<Candidate>,
+    /// For which request: it counts once for its client, however many leases it takes.
+    pub request: RequestId,
+    /// On whose behalf, and how much that client may use.
+    pub client: Client,
+    /// What one picture is reckoned to take and cost.
+    pub rate: Rate,
+}
 
 /// Where a lease may be granted: an account, where its use is counted, and the limits that hold there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +80,15 @@ pub enum Acquisition {
         /// The most leases that these candidates could ever hold at once. A larger wish can never be granted;
         /// `retry_after` then speaks of this many, and is nothing where so many can be had now.
         at_most: u32,
+        /// What is short.
+        scarcity: Scarcity,
+    },
+    /// The client has used up what it may use; nothing was written.
+    ClientLimited {
+        /// Which of its limits.
+        limit: ClientLimit,
+        /// Until it has room for all of them, at the earliest; absent where it never can have.
+        retry_after: Option<Duration>,
     },
     /// Some ids were granted before and others were not, so this is no repetition; nothing was written.
     Mixed {
@@ -107,7 +136,7 @@ pub trait Store: Send + Sync {
     /// were all granted before, within the time that leases are remembered, get the same leases again.
     ///
     /// At most [`MOST_CANDIDATES`] candidates are looked at.
-    async fn acquire(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Result<Acquisition, StoreError>;
+    async fn acquire(&self, wish: &Wish) -> Result<Acquisition, StoreError>;
 
     /// Prolongs an active lease to [`LEASE`](domain::lease::term::LEASE) from now, but not past
     /// [`LONGEST`](domain::lease::term::LONGEST) from its grant.
@@ -115,7 +144,12 @@ pub trait Store: Send + Sync {
 
     /// Closes a lease with the call's outcome. Its slot is free at once, its units stay in their windows, and the
     /// outcome may cool down the domain, the account or the model.
-    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: &CallOutcome) -> Result<Closing, StoreError>;
+    async fn settle(
+        &self,
+        id: &LeaseId,
+        fence: Fence,
+        settlement: &Settlement,
+    ) -> Result<Closing, StoreError>;
 
     /// Closes a lease on which nothing was sent, as if it had never been granted.
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError>;
@@ -126,6 +160,9 @@ pub trait Store: Send + Sync {
 
     /// Tells how each candidate stands. What it says may be outdated when read; only `acquire` decides.
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError>;
+
+    /// Tells of every change from now on, whoever makes it, as soon as it is made.
+    fn changes(&self) -> broadcast::Receiver<Change>;
 }
 
 /// Why a store did not answer. Whether the operation took place is then unknown: repeating it is safe.

@@ -4,15 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     Account, AccountId, CallOutcome, Catalog, Client, ClientId, Failure, FailureKind, LeaseId, Limits,
-    ManualClock, PersonGeneration, ProjectId, Provider, Resolution, Tier,
-    lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
+    ManualClock, PersonGeneration, ProjectId, Provider, RequestId, Resolution, Settlement, Tier,
+    lease::{Acquired, Acquiring, Closing, LeaseRequest, Renewal, Scarcity, Shortage, term},
 };
 use proto::{
     failure_of,
     v1::{self, clients_client::ClientsClient, leases_client::LeasesClient},
 };
 use quota::{
-    ClientEntry, Quota, Settings,
+    ClientEntry, ClientKey, Quota, Settings,
     store::{Location, Store, open},
 };
 use tonic::transport::Channel;
@@ -35,10 +35,10 @@ async fn service() -> Service {
         limits: Limits::new(10, 10, 100, 2),
         enabled: true,
     };
-    let client = Client { id: ClientId::new("studio").unwrap() };
+    let client = Client::unlimited(ClientId::new("studio").unwrap());
     let settings = Settings {
         accounts: vec![account],
-        clients: vec![ClientEntry { client, key: "tsr_the_key".into() }],
+        clients: vec![ClientEntry { client, key: ClientKey::Plain("tsr_the_key".into()) }],
         pepper: "sixteen bytes or more".into(),
     };
     let clock = Arc::new(ManualClock::at(NOON));
@@ -58,18 +58,24 @@ fn serve(quota: &Quota) -> Channel {
 fn wish(name: &str, count: u32) -> v1::AcquireRequest {
     LeaseRequest {
         ids: (0..count).map(|n| LeaseId::new(format!("{name}/{n}/0")).unwrap()).collect(),
+        request: RequestId::new(name).unwrap(),
         client: ClientId::new("studio").unwrap(),
         model: "gemini-3-pro-image".into(),
         resolution: Resolution::K1,
         excluded: vec![],
         person_generation: PersonGeneration::Allow,
+        patience: Duration::ZERO,
     }
     .into()
 }
 
 async fn acquire(leases: &mut LeasesClient<Channel>, wish: v1::AcquireRequest) -> Result<Acquired, Failure> {
-    let answer = leases.acquire(wish).await.map_err(|status| failure_of(&status))?;
-    Acquired::try_from(answer.into_inner())
+    let mut answer = leases.acquire(wish).await.map_err(|status| failure_of(&status))?.into_inner();
+    let step = answer.message().await.map_err(|status| failure_of(&status))?.expect("an answer");
+    match Acquiring::try_from(step)? {
+        Acquiring::Answered(acquired) => Ok(acquired),
+        Acquiring::Waiting => panic!("an impatient wish waits"),
+    }
 }
 
 #[tokio::test]
@@ -81,15 +87,15 @@ async fn a_lease_lives_its_whole_life_over_grpc() {
     };
     assert_eq!((grants[0].start_within, grants[0].expires_in), (term::START, term::LEASE));
     let full = acquire(&mut leases, wish("s", 1)).await.unwrap();
-    let shortage = Shortage::Limited { retry_after: seconds(1), at_most: 2 };
+    let shortage = Shortage::Limited { retry_after: seconds(1), at_most: 2, scarcity: Scarcity::Quota };
     assert_eq!(full, Acquired::Refused(shortage));
 
     service.clock.advance(term::RENEWAL);
     let (lease_id, fence) = (grants[0].id.to_string(), grants[0].fence.0);
-    let renewal = leases.renew(v1::RenewRequest { lease_id: lease_id.clone(), fence }).await.unwrap();
+    let renewal = leases.renew(v1::RenewRequest { lease_id, fence }).await.unwrap();
     assert_eq!(Renewal::from(renewal.into_inner()), Renewal::Active { expires_in: term::LEASE });
-    let outcome = Some(v1::Outcome::from(CallOutcome::Empty));
-    let settle = v1::SettleRequest { lease_id, fence, outcome };
+    let settlement = Settlement { outcome: CallOutcome::Empty, sent_after: Some(seconds(1)) };
+    let settle = v1::SettleRequest::new(&grants[0].id, grants[0].fence, settlement);
     for closing in [Closing::Closed, Closing::Duplicate] {
         let answer = leases.settle(settle.clone()).await.unwrap().into_inner();
         assert_eq!(Closing::try_from(answer), Ok(closing));

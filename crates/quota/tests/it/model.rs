@@ -288,7 +288,7 @@ impl Model {
             CallOutcome::Throttled { window: Some(Window::Day), .. } => {
                 Some((Rest::Domain(candidate.clone()), (day(granted) + 1) * DAY + 8 * HOUR))
             }
-            CallOutcome::Throttled { window, retry_after } => {
+            CallOutcome::Throttled { window, retry_after, .. } => {
                 if fortune.throttles == 0 || granted > fortune.throttled {
                     fortune.throttles += 1;
                     fortune.throttled = now;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use domain::{
-    AccountId, CallOutcome, Fence, Lease, LeaseId, Limits, ProjectId, Provider, QuotaDomain, Timestamp,
-    Usage,
+    AccountId, CallOutcome, Client, ClientId, Fence, Lease, LeaseId, Limits, ProjectId, Provider,
+    QuotaDomain, RequestId, Resolution, Timestamp, Usage,
+    catalog::Rate,
     lease::{Closing, Window},
 };
-use quota::store::{Acquisition, Candidate, Standing, Store};
+use quota::store::{Acquisition, Candidate, Standing, Store, Wish};
 
 /// Noon Pacific time on 2027-01-15, twelve hours before midnight.
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_800_043_200_000);
@@ -50,12 +51,23 @@ pub(crate) fn delivered() -> CallOutcome {
 }
 
 pub(crate) fn throttled(window: Option<Window>, retry_after: Option<Duration>) -> CallOutcome {
-    CallOutcome::Throttled { window, retry_after }
+    CallOutcome::Throttled { window, retry_after, revealed: None }
+}
+
+/// A wish for leases, on behalf of a client without limits.
+pub(crate) fn wish(ids: &[LeaseId], candidates: &[Candidate]) -> Wish {
+    Wish {
+        ids: ids.to_vec(),
+        candidates: candidates.to_vec(),
+        request: RequestId::new("request").unwrap(),
+        client: Client::unlimited(ClientId::new("studio").unwrap()),
+        rate: Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 },
+    }
 }
 
 /// Asks for leases and tells what came.
 pub(crate) async fn ask(store: &dyn Store, ids: &[LeaseId], candidates: &[Candidate]) -> Acquisition {
-    store.acquire(ids, candidates).await.unwrap()
+    store.acquire(&wish(ids, candidates)).await.unwrap()
 }
 
 /// Asks for leases that must be granted.
@@ -74,14 +86,14 @@ pub(crate) async fn one(store: &dyn Store, name: impl std::fmt::Display, candida
 /// Asks for leases that must be refused, and tells how long to wait and how many there could ever be.
 pub(crate) async fn refused(store: &dyn Store, ids: &[LeaseId], candidates: &[Candidate]) -> (Duration, u32) {
     match ask(store, ids, candidates).await {
-        Acquisition::Limited { retry_after, at_most } => (retry_after, at_most),
+        Acquisition::Limited { retry_after, at_most, .. } => (retry_after, at_most),
         other => panic!("expected a refusal for {ids:?}, got {other:?}"),
     }
 }
 
 /// Says how a lease's call ended, and tells how the store took it.
 pub(crate) async fn settle(store: &dyn Store, lease: &Lease, outcome: CallOutcome) -> Closing {
-    store.settle(&lease.id, lease.fence, &outcome).await.unwrap()
+    store.settle(&lease.id, lease.fence, &outcome.into()).await.unwrap()
 }
 
 /// How one candidate stands.

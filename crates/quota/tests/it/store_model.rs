@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::{
     model::{End, Expected, Model, Word},
     redis_server,
-    scene::{MIDNIGHT, candidate_for, delivered, id, seconds, throttled},
+    scene::{MIDNIGHT, candidate_for, delivered, id, seconds, throttled, wish},
 };
 
 /// One thing that happens.
@@ -171,7 +171,7 @@ impl Trial {
     async fn acquire(&mut self, ids: &[usize], candidates: &[Candidate]) {
         let ids: Vec<_> = ids.iter().map(id).collect();
         let expected = self.model.expect(&ids, candidates);
-        let answer = self.store.acquire(&ids, candidates).await.unwrap();
+        let answer = self.store.acquire(&wish(&ids, candidates)).await.unwrap();
         match (expected, answer) {
             (Expected::Again(known), Acquisition::Granted { leases, .. }) => assert_eq!(leases, known),
             (Expected::On(candidates), Acquisition::Granted { leases, now }) => {
@@ -184,7 +184,7 @@ impl Trial {
                 }
                 assert_eq!(leases.len(), ids.len());
             }
-            (Expected::Limited, Acquisition::Limited { retry_after, at_most }) => {
+            (Expected::Limited, Acquisition::Limited { retry_after, at_most, .. }) => {
                 assert_eq!(at_most, self.model.at_most(candidates));
                 self.honest(candidates, at_most.min(u32::try_from(ids.len()).unwrap()), retry_after);
             }
@@ -222,7 +222,7 @@ impl Trial {
     async fn close(&mut self, named: &Named, end: End) {
         let (id, fence) = self.find(named);
         let closing = match &end {
-            End::Settled(outcome) => self.store.settle(&id, fence, outcome).await,
+            End::Settled(outcome) => self.store.settle(&id, fence, &outcome.clone().into()).await,
             End::Released => self.store.release(&id, fence).await,
         };
         let word = match closing.unwrap() {

@@ -39,14 +39,14 @@ impl TryFrom<Entry> for NamedKey {
                 .ok_or("give `key` or `key_env`"),
         };
         let key = key.map_err(|error| format!("client {id}: {error}"))?;
-        Ok(Self { client: Client { id }, key })
+        Ok(Self { client: Client::unlimited(id), key })
     }
 }
 
 /// Tells which names are taken twice.
 pub(crate) fn check(clients: &[NamedKey], problems: &mut Vec<String>) {
     let mut seen = HashSet::new();
-    for NamedKey { client: Client { id }, .. } in clients {
+    for NamedKey { client: Client { id, .. }, .. } in clients {
         if !seen.insert(id) {
             problems.push(format!("clients: two are called {id}; give each its own `name`"));
         }

@@ -154,7 +154,7 @@ impl RpcError {
         } else {
             (None, self.delay())
         };
-        CallOutcome::Throttled { window, retry_after }
+        CallOutcome::Throttled { window, retry_after, revealed: None }
     }
 
     fn delay(&self) -> Option<Duration> {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn throttled(window: Option<Window>, millis: Option<u64>) -> CallOutcome {
-        CallOutcome::Throttled { window, retry_after: millis.map(Duration::from_millis) }
+        CallOutcome::Throttled { window, retry_after: millis.map(Duration::from_millis), revealed: None }
     }
 
     fn quota(ids: &[&str], delay: &str, message: &str) -> CallOutcome {

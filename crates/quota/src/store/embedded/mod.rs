@@ -13,16 +13,16 @@ use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use async_trait::async_trait;
 use domain::{
-    CallOutcome, Clock, Fence, Lease, LeaseId, Timestamp,
+    Clock, Fence, Lease, LeaseId, Settlement, Timestamp,
     lease::{Closing, Renewal},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use self::{
     tables::Tables,
     writer::{Job, Operation, Writer},
 };
-use super::{Acquisition, Candidate, Store, StoreError, Survey, ledger::Ledger};
+use super::{Acquisition, Candidate, Change, Store, StoreError, Survey, Wish, feed::Feed, ledger::Ledger};
 
 /// How many operations may wait for the writer; more wait to be let in.
 const WAITING: usize = 1_024;
@@ -31,6 +31,7 @@ const WAITING: usize = 1_024;
 pub(crate) struct EmbeddedStore {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Option<JoinHandle<()>>,
+    feed: Feed,
 }
 
 impl EmbeddedStore {
@@ -38,8 +39,10 @@ impl EmbeddedStore {
     pub(crate) async fn open(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(WAITING);
         let (ready, opened) = oneshot::channel();
+        let feed = Feed::new();
+        let told = feed.clone();
         let run = move || {
-            let mut writer = Writer::new(move || Tables::open(&path), clock);
+            let mut writer = Writer::new(move || Tables::open(&path), clock, told);
             let outcome = writer.ensure_open();
             let usable = outcome.is_ok();
             if ready.send(outcome).is_ok() && usable {
@@ -49,7 +52,7 @@ impl EmbeddedStore {
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(run);
         let writer = thread.map_err(|error| failed("start its writer", &error))?;
         opened.await.map_err(|_| StoreError::Closed)??;
-        Ok(Self { jobs: Some(jobs), writer: Some(writer) })
+        Ok(Self { jobs: Some(jobs), writer: Some(writer), feed })
     }
 
     async fn perform<T: Send + 'static>(
@@ -91,9 +94,9 @@ impl Drop for EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn acquire(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Result<Acquisition, StoreError> {
-        let (ids, candidates) = (ids.to_vec(), candidates.to_vec());
-        self.perform(move |ledger, now| ledger.acquire(now, &ids, &candidates)).await
+    async fn acquire(&self, wish: &Wish) -> Result<Acquisition, StoreError> {
+        let wish = wish.clone();
+        self.perform(move |ledger, now| ledger.acquire(now, &wish)).await
     }
 
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, StoreError> {
@@ -101,9 +104,14 @@ impl Store for EmbeddedStore {
         self.perform(move |ledger, now| ledger.renew(now, &id, fence)).await
     }
 
-    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: &CallOutcome) -> Result<Closing, StoreError> {
-        let (id, outcome) = (id.clone(), outcome.clone());
-        self.perform_at_once(move |ledger, now| ledger.settle(now, &id, fence, &outcome)).await
+    async fn settle(
+        &self,
+        id: &LeaseId,
+        fence: Fence,
+        settlement: &Settlement,
+    ) -> Result<Closing, StoreError> {
+        let (id, settlement) = (id.clone(), settlement.clone());
+        self.perform_at_once(move |ledger, now| ledger.settle(now, &id, fence, &settlement)).await
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
@@ -118,6 +126,10 @@ impl Store for EmbeddedStore {
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         let candidates = candidates.to_vec();
         self.perform_at_once(move |ledger, now| ledger.standing(now, &candidates)).await
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.feed.listen()
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{Clock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use super::tables::Tables;
-use crate::store::{StoreError, ledger::Ledger};
+use crate::store::{StoreError, feed::Feed, ledger::Ledger};
 
 /// The most operations that share a commit.
 const BATCH: usize = 256;
@@ -81,13 +81,14 @@ where
 pub(super) struct Writer<O> {
     open: O,
     clock: Arc<dyn Clock>,
+    feed: Feed,
     opened: Option<(Tables, Ledger)>,
 }
 
 impl<O: FnMut() -> Result<Tables, StoreError>> Writer<O> {
     /// A writer that opens its tables with `open`, when it needs them.
-    pub(super) fn new(open: O, clock: Arc<dyn Clock>) -> Self {
-        Self { open, clock, opened: None }
+    pub(super) fn new(open: O, clock: Arc<dyn Clock>, feed: Feed) -> Self {
+        Self { open, clock, feed, opened: None }
     }
 
     /// Opens the tables and reads the ledger, unless it has them.
@@ -121,7 +122,12 @@ impl<O: FnMut() -> Result<Tables, StoreError>> Writer<O> {
             job.apply(ledger, clock.now());
         }
         let changes = ledger.take_changes();
-        if changes.is_empty() { Ok(()) } else { tables.save(ledger, &changes) }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        tables.save(ledger, &changes)?;
+        self.feed.tell(&changes);
+        Ok(())
     }
 
     fn opened(&mut self) -> Result<&mut (Tables, Ledger), StoreError> {
@@ -139,12 +145,13 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use domain::{
-        AccountId, Fence, LeaseId, Limits, ManualClock, ProjectId, Provider, QuotaDomain, lease::Renewal,
+        AccountId, Client, ClientId, Fence, LeaseId, Limits, ManualClock, ProjectId, Provider, QuotaDomain,
+        RequestId, Resolution, catalog::Rate, lease::Renewal,
     };
     use redb::{StorageBackend, backends::InMemoryBackend};
 
     use super::*;
-    use crate::store::{Acquisition, Candidate};
+    use crate::store::{Acquisition, Candidate, Wish};
 
     /// A medium that counts its syncs and fails when told to; what it holds outlives whoever opened it.
     #[derive(Debug, Clone, Default)]
@@ -162,7 +169,7 @@ mod tests {
         fn writer(&self) -> Writer<impl FnMut() -> Result<Tables, StoreError> + use<>> {
             let medium = self.clone();
             let clock = ManualClock::at(Timestamp::from_millis(1_800_000_000_000));
-            Writer::new(move || Tables::on(medium.clone()), Arc::new(clock))
+            Writer::new(move || Tables::on(medium.clone()), Arc::new(clock), Feed::new())
         }
     }
 
@@ -200,7 +207,14 @@ mod tests {
         };
         let account = AccountId::new("a").unwrap();
         let candidate = Candidate { account, domain, limits: Limits::new(100, 100, 100, 100) };
-        Operation::lasting(move |ledger, now| ledger.acquire(now, &[id(number)], &[candidate]))
+        let wish = Wish {
+            ids: vec![id(number)],
+            candidates: vec![candidate],
+            request: RequestId::new("r").unwrap(),
+            client: Client::unlimited(ClientId::new("studio").unwrap()),
+            rate: Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 },
+        };
+        Operation::lasting(move |ledger, now| ledger.acquire(now, &wish))
     }
 
     fn granted(answer: &mut oneshot::Receiver<Result<Acquisition, StoreError>>) -> Fence {

@@ -2,25 +2,24 @@
 
 use std::time::Duration;
 
-use domain::{Fence, Lease, LeaseId, Timestamp, lease::term};
+use domain::{
+    Fence, Lease, LeaseId, Timestamp,
+    lease::{Scarcity, term},
+};
 
 use super::{
     Entry, Ledger, State,
     place::{Opening, Place},
 };
-use crate::store::{Acquisition, Candidate, MOST_CANDIDATES};
+use crate::store::{Acquisition, Candidate, CoolingReason, MOST_CANDIDATES, Wish};
 
 /// How long to wait where only calls in flight are in the way: any of them may end at once.
 const LANDING: Duration = Duration::from_secs(1);
 
 impl Ledger {
     /// Grants a lease for every id, or none.
-    pub(crate) fn acquire(
-        &mut self,
-        moment: Timestamp,
-        ids: &[LeaseId],
-        candidates: &[Candidate],
-    ) -> Acquisition {
+    pub(crate) fn acquire(&mut self, moment: Timestamp, wish: &Wish) -> Acquisition {
+        let Wish { ids, candidates, .. } = wish;
         let now = self.tick(moment);
         if let Some(known) = ids.iter().find(|id| self.leases.contains_key(id)) {
             return self.repeat(ids, known);
@@ -97,5 +96,21 @@ fn shortage(places: &[Place<'_>], wish: usize, now: Timestamp) -> Acquisition {
     let wish = u32::try_from(wish).unwrap_or(u32::MAX).min(at_most);
     let opening = Opening::of(places, wish, now);
     let retry_at = opening.surely.min(opening.soonest.max(now + LANDING));
-    Acquisition::Limited { retry_after: retry_at.since(now), at_most }
+    Acquisition::Limited { retry_after: retry_at.since(now), at_most, scarcity: scarcity(places) }
+}
+
+/// What is short: capacity or health where that is what rests every place, and else quota.
+fn scarcity(places: &[Place<'_>]) -> Scarcity {
+    let all = |reasons: &[CoolingReason]| {
+        let rests =
+            |place: &Place<'_>| place.cooling.is_some_and(|cooling| reasons.contains(&cooling.reason));
+        !places.is_empty() && places.iter().all(rests)
+    };
+    if all(&[CoolingReason::Overloaded]) {
+        Scarcity::Capacity
+    } else if all(&[CoolingReason::Overloaded, CoolingReason::Failing]) {
+        Scarcity::Failing
+    } else {
+        Scarcity::Quota
+    }
 }

@@ -1,7 +1,7 @@
 //! How leases go on and how they end.
 
 use domain::{
-    CallOutcome, Fence, Lease, LeaseId, Timestamp,
+    CallOutcome, Fence, Lease, LeaseId, Settlement, Timestamp,
     lease::{Closing, Renewal, term},
 };
 
@@ -32,8 +32,9 @@ impl Ledger {
         moment: Timestamp,
         id: &LeaseId,
         fence: Fence,
-        outcome: &CallOutcome,
+        settlement: &Settlement,
     ) -> Closing {
+        let outcome = &settlement.outcome;
         let closing = self.close(moment, id, fence, Ending::Settled(outcome.clone()));
         if matches!(closing, Closing::Closed | Closing::Late) {
             self.judge(id, outcome);

@@ -15,11 +15,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    CallOutcome, Clock, Fence, Lease, LeaseId,
+    Clock, Fence, Lease, LeaseId, Settlement,
     lease::{Closing, Renewal},
 };
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::{sync::broadcast, time::timeout};
 
 use self::{
     answer::{Answer, senseless},
@@ -29,8 +29,9 @@ use self::{
     time::Time,
 };
 use super::{
-    Acquisition, Candidate, MOST_CANDIDATES, Store, StoreError, Survey, cooldown,
+    Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish, cooldown,
     ending::EndingRecord,
+    feed::Feed,
     ledger::{Ending, Ledger},
 };
 
@@ -45,6 +46,7 @@ pub(crate) struct RedisStore {
     root: String,
     scripts: Scripts,
     time: Time,
+    feed: Feed,
 }
 
 impl RedisStore {
@@ -56,6 +58,7 @@ impl RedisStore {
             root: location.root(),
             scripts: Scripts::new(),
             time: Time::new(location.handed_clock.then_some(clock)),
+            feed: Feed::new(),
         };
         store.standing(&[]).await?;
         Ok(store)
@@ -83,6 +86,7 @@ impl RedisStore {
 
     async fn close(&self, script: &Script, question: &Close<'_>) -> Result<Closing, StoreError> {
         let answer = self.ask(script, |_| written(question)).await?;
+        self.feed.send(Change::Everything);
         match answer.word.as_str() {
             "closed" => Ok(Closing::Closed),
             "duplicate" => Ok(Closing::Duplicate),
@@ -97,7 +101,8 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    async fn acquire(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Result<Acquisition, StoreError> {
+    async fn acquire(&self, wish: &Wish) -> Result<Acquisition, StoreError> {
+        let Wish { ids, candidates, .. } = wish;
         let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
         for _ in 0..=CORRECTIONS {
             let subjects = Subjects::of(candidates);
@@ -107,7 +112,10 @@ impl Store for RedisStore {
             let answer = self.ask(&self.scripts.acquire, question).await?;
             let now = answer.now;
             match answer.word.as_str() {
-                "granted" => return Ok(Acquisition::Granted { now, leases: answer.leases()? }),
+                "granted" => {
+                    self.feed.send(Change::Everything);
+                    return Ok(Acquisition::Granted { now, leases: answer.leases()? });
+                }
                 "mixed" => return Ok(Acquisition::Mixed { known: answer.id()? }),
                 "limited" => {
                     let ledger = Ledger::observed(now, answer.observed(subjects)?);
@@ -129,7 +137,13 @@ impl Store for RedisStore {
         }
     }
 
-    async fn settle(&self, id: &LeaseId, fence: Fence, outcome: &CallOutcome) -> Result<Closing, StoreError> {
+    async fn settle(
+        &self,
+        id: &LeaseId,
+        fence: Fence,
+        settlement: &Settlement,
+    ) -> Result<Closing, StoreError> {
+        let outcome = &settlement.outcome;
         let ending = spelled(&Ending::Settled(outcome.clone()));
         let question = Close::new(id, fence, ending, Some(cooldown::ruling(outcome)));
         self.close(&self.scripts.settle, &question).await
@@ -149,6 +163,10 @@ impl Store for RedisStore {
         let answer = self.ask(&self.scripts.standing, |_| written(&subjects.view())).await?;
         let now = answer.now;
         Ok(Ledger::observed(now, answer.observed(subjects)?).standing(now, candidates))
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.feed.listen()
     }
 }
 

@@ -9,7 +9,7 @@ use redis::{Cmd, FromRedisValue};
 use super::ledger;
 use crate::{
     redis_server::{Server, free_port},
-    scene::{candidate, granted, id, ids, one, refused, settle, standing},
+    scene::{candidate, granted, id, ids, one, refused, settle, standing, wish},
 };
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn behind_sentinels_the_ledger_goes_on_with_the_promoted_replica() {
 
     primary.signal("KILL");
     eventually("the promotion of the replica", async || {
-        store.acquire(&[id("first")], std::slice::from_ref(&account)).await.ok()
+        store.acquire(&wish(&[id("first")], std::slice::from_ref(&account))).await.ok()
     })
     .await;
     assert_eq!(one(&*store, "first", &account).await.fence, lease.fence);

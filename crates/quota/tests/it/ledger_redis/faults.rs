@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::ledger;
 use crate::{
     redis_server::Server,
-    scene::{AMPLE, NOON, candidate, granted, id, ids, one, seconds, standing},
+    scene::{AMPLE, NOON, candidate, granted, id, ids, one, seconds, standing, wish},
 };
 
 const BOUNDLESS: Limits = Limits::new(1_000_000, 1_000_000, 1_000_000, 1_000_000);
@@ -60,8 +60,8 @@ async fn acknowledged_grants_survive_kill_9_of_the_server() {
 async fn spend(store: Arc<dyn Store>, caller: u32, tell: mpsc::UnboundedSender<(LeaseId, Fence)>) {
     let account = candidate("a", "p", BOUNDLESS);
     for call in 0.. {
-        let wish = [id(format!("{caller}/{call}"))];
-        match store.acquire(&wish, std::slice::from_ref(&account)).await {
+        let ids = [id(format!("{caller}/{call}"))];
+        match store.acquire(&wish(&ids, std::slice::from_ref(&account))).await {
             Ok(Acquisition::Granted { leases, .. }) => {
                 tell.send((leases[0].id.clone(), leases[0].fence)).unwrap();
             }
@@ -83,7 +83,7 @@ async fn a_halted_server_fails_calls_in_time_and_grants_nothing_that_nobody_wait
     let asked = Instant::now();
     let wishes = [id("1"), id("2"), id("3"), id("4")].map(|id| {
         let (store, account) = (Arc::clone(&store), account.clone());
-        tokio::spawn(async move { store.acquire(&[id], &[account]).await })
+        tokio::spawn(async move { store.acquire(&wish(&[id], &[account])).await })
     });
     for wish in wishes {
         let error = wish.await.unwrap().unwrap_err().to_string();
@@ -126,7 +126,7 @@ async fn a_server_that_takes_no_writes_refuses_grants_and_counts_none() {
         let () = command.query_async(&mut connection).await.unwrap();
     };
     limit("1").await;
-    assert!(store.acquire(&[id("first")], std::slice::from_ref(&account)).await.is_err());
+    assert!(store.acquire(&wish(&[id("first")], std::slice::from_ref(&account))).await.is_err());
     limit("0").await;
     assert_eq!(standing(&*store, &account).await.in_flight, 0);
     one(&*store, "first", &account).await;

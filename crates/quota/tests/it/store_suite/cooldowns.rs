@@ -124,7 +124,7 @@ async fn a_late_settlement_still_tells_of_the_provider(store: &dyn Store, clock:
     let account = candidate("a", "p", AMPLE);
     let lease = one(store, "first", &account).await;
     clock.advance(term::LEASE);
-    let settled = store.settle(&lease.id, lease.fence, &CallOutcome::CredentialRejected).await;
+    let settled = store.settle(&lease.id, lease.fence, &CallOutcome::CredentialRejected.into()).await;
     assert_eq!(settled, Ok(Closing::Late));
     refused(store, &[id("second")], std::slice::from_ref(&account)).await;
 }

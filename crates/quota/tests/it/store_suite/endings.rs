@@ -84,7 +84,10 @@ async fn a_lease_is_closed_once(store: &dyn Store, _: &ManualClock) {
     assert_eq!(store.release(&id("first"), lease.fence).await, Ok(Closing::Conflict));
     assert_eq!(store.renew(&id("first"), lease.fence).await, Ok(Renewal::Ended));
     assert_eq!(standing(store, &account).await, closed);
-    assert_eq!(store.settle(&id("never-granted"), lease.fence, &delivered()).await, Ok(Closing::Unknown));
+    assert_eq!(
+        store.settle(&id("never-granted"), lease.fence, &delivered().into()).await,
+        Ok(Closing::Unknown)
+    );
 }
 
 async fn a_settlement_after_expiry_is_late_once(store: &dyn Store, clock: &ManualClock) {
@@ -110,12 +113,12 @@ async fn a_stale_fence_changes_nothing(store: &dyn Store, clock: &ManualClock) {
     let stale = other(lease.fence);
     clock.advance(seconds(10));
     let before = standing(store, &account).await;
-    assert_eq!(store.settle(&lease.id, stale, &CallOutcome::Transient).await, Ok(Closing::Fenced));
+    assert_eq!(store.settle(&lease.id, stale, &CallOutcome::Transient.into()).await, Ok(Closing::Fenced));
     assert_eq!(store.release(&lease.id, stale).await, Ok(Closing::Fenced));
     assert_eq!(store.renew(&lease.id, stale).await, Ok(Renewal::Ended));
     assert_eq!(standing(store, &account).await, before);
     clock.set(lease.expires_at);
-    assert_eq!(store.settle(&lease.id, stale, &delivered()).await, Ok(Closing::Fenced));
+    assert_eq!(store.settle(&lease.id, stale, &delivered().into()).await, Ok(Closing::Fenced));
     assert_eq!(settle(store, &lease, delivered()).await, Closing::Late);
 }
 
