@@ -33,20 +33,22 @@ struct Found<'a> {
 }
 
 fn find(text: &str) -> Option<Found<'_>> {
-    const TARGET: &str = "](data:image/";
+    const SCHEME: &str = "data:image/";
     let mut from = 0;
     loop {
-        let target = from + text[from..].find(TARGET)?;
-        let uri = &text[target + 2..];
+        let address = from + text[from..].find(SCHEME)?;
         // A bracket that opens nothing is text.
-        if let (Some(begin), Some(end)) = (text[from..target].rfind("!["), uri.find(')')) {
-            // A title may follow the address.
-            let address = uri[..end].split_ascii_whitespace().next().unwrap_or_default();
-            if let Some(data) = data_uri::data(address) {
-                return Some(Found { before: &text[..from + begin], data, after: &uri[end + 1..] });
+        let opened = text[from..address].trim_end_matches('<').strip_suffix("](");
+        let begin = opened.and_then(|label| label.rfind("!["));
+        if let (Some(begin), Some(end)) = (begin, text[address..].find(')')) {
+            // A title may follow the address, which may stand in angle brackets.
+            let uri = text[address..address + end].split_ascii_whitespace().next().unwrap_or_default();
+            if let Some(data) = data_uri::data(uri.trim_end_matches('>')) {
+                let after = &text[address + end + 1..];
+                return Some(Found { before: &text[..from + begin], data, after });
             }
         }
-        from = target + TARGET.len();
+        from = address + SCHEME.len();
     }
 }
 
@@ -56,11 +58,14 @@ mod tests {
 
     #[test]
     fn pictures_are_found_where_they_stand() {
-        let text = "one ![a](data:image/png;base64,AAAA) two ![](data:image/webp;base64,BBBB \"title\")";
+        let text = "one ![a](data:image/png;base64,AAAA) two ![](data:image/webp;base64,BBBB \"title\") three \
+                    ![](<data:image/jpeg;base64,CCCC>).";
         let first = find(text).unwrap();
         assert_eq!((first.before, first.data), ("one ", "AAAA"));
         let second = find(first.after).unwrap();
-        assert_eq!((second.before, second.data, second.after), (" two ", "BBBB", ""));
+        assert_eq!((second.before, second.data), (" two ", "BBBB"));
+        let third = find(second.after).unwrap();
+        assert_eq!((third.before, third.data, third.after), (" three ", "CCCC", "."));
     }
 
     #[test]
