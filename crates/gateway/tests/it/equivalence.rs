@@ -45,3 +45,25 @@ async fn a_conversation_is_the_same_in_both_chat_dialects() {
     let claude = asked(DIALECTS[2].1, &fixture(DIALECTS[2].0)).await;
     assert_eq!(chat, claude);
 }
+
+#[tokio::test]
+async fn a_picture_is_the_same_however_a_message_holds_it() {
+    const PNG: &str =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
+    let message = |content: String| {
+        let turns = format!(r#"[{{"role":"user","content":{content}}}]"#);
+        format!(r#"{{"model":"gemini-3-pro-image","max_tokens":9,"messages":{turns}}}"#)
+    };
+    let block = |source: String| message(format!(r#"[{{"type":"image","source":{{{source}}}}}]"#));
+    let mut requests = Vec::new();
+    for body in [
+        block(format!(r#""type":"base64","media_type":"image/png","data":"{PNG}""#)),
+        block(format!(r#""type":"url","url":"data:image/png;base64,{PNG}""#)),
+        message(format!(r#""![a](data:image/png;base64,{PNG})""#)),
+        message(format!(r#""![a](<data:image/png;base64,{PNG}>)""#)),
+    ] {
+        requests.push(asked(DIALECTS[2].1, &body).await);
+    }
+    requests.dedup();
+    assert_eq!(requests.len(), 1);
+}

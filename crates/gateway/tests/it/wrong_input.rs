@@ -178,7 +178,7 @@ async fn claude_fields_are_checked() {
         ("messages[0].content[0].type", user(r#"[{"type":"document"}]"#)),
         ("messages[0].content[0].type", user(r#"[{"type":"tool_result"}]"#)),
         ("messages[0].content[0].source", user(r#"[{"type":"image"}]"#)),
-        ("messages[0].content[0].source.type", source(r#"{"type":"url","url":"https://e.x/a.png"}"#)),
+        ("messages[0].content[0].source.url", source(r#"{"type":"url","url":"https://e.x/a.png"}"#)),
         ("messages[0].content[0].source.type", source(r#"{"type":"file","file_id":"f"}"#)),
         (
             "messages[0].content[0].source.media_type",

@@ -26,7 +26,7 @@ const PICTURE_TOKENS: usize = 560;
 
 #[derive(Serialize)]
 struct Count {
-    input_tokens: usize,
+    input_tokens: u64,
 }
 
 /// Answers with an estimate.
@@ -52,6 +52,9 @@ async fn try_count(edge: &Edge, request: Request) -> Result<Count, Refusal> {
     Ok(Count { input_tokens: estimate(&conversation.await?) })
 }
 
-fn estimate(conversation: &Conversation) -> usize {
-    conversation.text_length().div_ceil(CHARACTERS) + PICTURE_TOKENS * conversation.images().count()
+/// Tokens that a conversation has, about.
+pub(super) fn estimate(conversation: &Conversation) -> u64 {
+    let tokens =
+        conversation.text_length().div_ceil(CHARACTERS) + PICTURE_TOKENS * conversation.images().count();
+    u64::try_from(tokens).unwrap_or(u64::MAX)
 }

@@ -21,6 +21,8 @@ pub(crate) struct ClaudeMessages;
 pub(crate) struct Form {
     /// As `image` blocks, instead of as markdown in text blocks.
     image_blocks: bool,
+    /// Tokens that the question has by estimate: a stream tells some before anybody has counted them.
+    estimated_input: u64,
 }
 
 impl Dialect for ClaudeMessages {

@@ -3,7 +3,7 @@
 use domain::{Catalog, Conversation, Failure, Image, Part, Role, Turn};
 use http::HeaderMap;
 
-use super::Form;
+use super::{Form, count_tokens};
 use crate::dialect::{
     data_uri,
     fields::{Field, Fields},
@@ -21,7 +21,10 @@ pub(super) fn parse(
     body.required("max_tokens", |field| field.integer(1..=u32::MAX.into()))?;
     let conversation = conversation(body)?;
     let wishes = Wishes::read(body)?;
-    let form = form(body, headers)?;
+    let form = Form {
+        image_blocks: image_blocks(body, headers)?,
+        estimated_input: count_tokens::estimate(&conversation),
+    };
     wishes.decide("messages", conversation, catalog, form)
 }
 
@@ -78,11 +81,13 @@ fn block(field: &Field<'_, '_>) -> Result<Vec<Part>, Failure> {
 
 fn image(field: &Field<'_, '_>) -> Result<Image, Failure> {
     let source = field.object()?;
-    source.required("type", |field| match field.text()? {
-        "url" => Err(field.invalid("remote image URLs are not fetched; send the picture as a base64 source")),
+    let kind = source.required("type", |field| match field.text()? {
         "file" => Err(field.invalid("files are not kept here; send the picture as a base64 source")),
-        _ => field.one_of(&["base64"]),
+        _ => field.one_of(&["base64", "url"]),
     })?;
+    if kind == "url" {
+        return source.required("url", |field| data_uri::picture(&field));
+    }
     source.required("media_type", |field| field.one_of(&["image/png", "image/jpeg", "image/webp"]))?;
     source.required("data", |field| data_uri::decode(&field, field.text()?))
 }
@@ -101,7 +106,7 @@ fn instruction(content: &Field<'_, '_>) -> Result<String, Failure> {
 }
 
 /// The field decides where both it and the header speak.
-fn form(body: &Fields<'_, '_>, headers: &HeaderMap) -> Result<Form, Failure> {
+fn image_blocks(body: &Fields<'_, '_>, headers: &HeaderMap) -> Result<bool, Failure> {
     const HEADER: &str = "x-tessera-image-blocks";
     let asked = body.optional(&["image_blocks"], |field| field.boolean())?;
     let header = headers.get(HEADER).map(|value| match value.as_bytes() {
@@ -109,5 +114,5 @@ fn form(body: &Fields<'_, '_>, headers: &HeaderMap) -> Result<Form, Failure> {
         b"false" => Ok(false),
         _ => Err(Failure::invalid(HEADER, "must be true or false")),
     });
-    Ok(Form { image_blocks: asked.or(header.transpose()?).unwrap_or(false) })
+    Ok(asked.or(header.transpose()?).unwrap_or(false))
 }

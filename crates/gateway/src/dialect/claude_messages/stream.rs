@@ -161,8 +161,8 @@ impl Stream {
 
 impl Render for Stream {
     fn begin(&mut self, out: &mut Output) {
-        // The input is counted when the answer is complete; the last event tells.
-        let usage = Counts { input_tokens: 0, output_tokens: 1 };
+        // The input is counted when the answer is complete; the last event corrects the estimate.
+        let usage = Counts { input_tokens: self.shown.form.estimated_input, output_tokens: 1 };
         let message = Message {
             id: message_id(&self.shown),
             kind: "message",
