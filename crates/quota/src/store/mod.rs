@@ -21,8 +21,8 @@ use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, Client, ClientLimit, Fence, Lease, LeaseId, Limits, QuotaDomain, RequestId, Settlement,
-    Timestamp,
+    AccountId, Client, ClientLimit, Fence, ImageCount, Lease, LeaseId, Limits, QuotaDomain, RequestId,
+    Settlement, Timestamp,
     catalog::Rate,
     lease::{Closing, Renewal, Scarcity},
 };
@@ -33,8 +33,8 @@ pub use feed::Change;
 pub use location::{Location, UnknownLocation, open};
 pub use redis::{InvalidRedis, RedisLocation};
 
-/// The most candidates that one acquire looks at.
-pub const MOST_CANDIDATES: usize = 8;
+/// The most candidates that one acquire looks at: with room for one lease each, they have room for any wish.
+pub const MOST_CANDIDATES: usize = ImageCount::MOST as usize;
 
 /// A wish for leases: a lease for every id, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,10 @@ pub struct Standing {
     pub cooling: Option<Cooling>,
     /// The last lease granted on its account, as far as remembered.
     pub last_used: Option<Fence>,
+    /// When its domain's minute window is empty, if nothing is granted meanwhile; not later than now where it is.
+    pub minute_clears_at: Timestamp,
+    /// Until when it stands so, if nothing happens but that time passes.
+    pub steady_until: Timestamp,
 }
 
 /// The port: one shared, durable account of who may call.

@@ -92,6 +92,11 @@ impl Counters {
         count(self.minute.len() - gone)
     }
 
+    /// When the last call leaves the minute window, if any is in it or was.
+    pub(crate) fn minute_clears_at(&self) -> Option<Timestamp> {
+        self.minute.back().copied()
+    }
+
     /// Calls charged to the day, or to the fuller one where a call would be charged to two.
     pub(crate) fn in_day(&self, at: Timestamp) -> u32 {
         charged_days(at).map(|day| self.days.charged(day)).max().unwrap_or_default()

@@ -64,7 +64,8 @@ impl<'a> Place<'a> {
         if self.opens_at() > at { 0 } else { self.counters.allowed(self.limits(), at) }
     }
 
-    fn moments(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+    /// The moments after `now` at which it may hold more than before.
+    pub(super) fn moments(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         let opens_at = self.cooling.map(|cooling| cooling.until);
         self.counters.moments(now).chain(opens_at)
     }

@@ -27,6 +27,8 @@ impl Ledger {
             setbacks: counters.streak().setbacks(),
             cooling: place.cooling,
             last_used: self.last_used.get(&candidate.account).copied(),
+            minute_clears_at: counters.minute_clears_at().unwrap_or(now),
+            steady_until: place.moments(now).min().unwrap_or(now),
             free_at: if place.free(now) > 0 { now } else { Opening::of(&[place], 1, now).surely },
         }
     }

@@ -10,7 +10,7 @@ every_store! {
     leases_of_a_wish_go_round_the_domains_in_rank_order,
     a_second_account_of_a_project_adds_no_quota,
     a_second_account_of_a_project_serves_while_the_first_is_refused,
-    only_the_first_eight_candidates_are_looked_at,
+    only_the_first_ten_candidates_are_looked_at,
     new_limits_hold_for_the_next_grant,
     fences_rise_with_every_grant,
     a_repeated_wish_gets_the_same_leases_and_is_counted_once,
@@ -54,14 +54,14 @@ async fn a_second_account_of_a_project_serves_while_the_first_is_refused(store: 
     assert_eq!(lease.account.as_str(), "b");
 }
 
-async fn only_the_first_eight_candidates_are_looked_at(store: &dyn Store, _: &ManualClock) {
+async fn only_the_first_ten_candidates_are_looked_at(store: &dyn Store, _: &ManualClock) {
     let narrow = Limits::new(1, 1, 1, 1);
     let many: Vec<_> = (0..=MOST_CANDIDATES)
         .map(|n| candidate(&format!("account{n}"), &format!("project{n}"), narrow))
         .collect();
-    let (_, at_most) = refused(store, &ids("nine", 9), &many).await;
-    assert_eq!(at_most, 8);
-    granted(store, &ids("eight", 8), &many).await;
+    let (_, at_most) = refused(store, &ids("eleven", 11), &many).await;
+    assert_eq!(at_most, 10);
+    granted(store, &ids("ten", 10), &many).await;
     assert_eq!(standing(store, &many[MOST_CANDIDATES]).await.in_flight, 0);
 }
 

@@ -17,6 +17,7 @@ every_store! {
     a_day_holds_no_more_calls_than_allowed_and_ends_at_midnight_pacific,
     a_call_just_before_midnight_is_charged_to_both_days,
     a_clock_set_back_reopens_nothing,
+    a_standing_tells_until_when_it_holds,
 }
 
 async fn no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted(
@@ -94,4 +95,21 @@ async fn a_clock_set_back_reopens_nothing(store: &dyn Store, clock: &ManualClock
     refused(store, &[id("second")], std::slice::from_ref(&account)).await;
     clock.set(NOON + term::WINDOW);
     one(store, "second", &account).await;
+}
+
+async fn a_standing_tells_until_when_it_holds(store: &dyn Store, clock: &ManualClock) {
+    let candidate = candidate("a", "p", Limits::new(10, 10, 100, 10));
+    assert_eq!(standing(store, &candidate).await.steady_until, MIDNIGHT);
+    let first = one(store, 1, &candidate).await;
+    clock.advance(seconds(1));
+    one(store, 2, &candidate).await;
+    let both = standing(store, &candidate).await;
+    assert_eq!((both.in_minute, both.in_flight, both.steady_until), (2, 2, NOON + term::LEASE));
+    assert_eq!(both.minute_clears_at, NOON + seconds(1) + term::WINDOW);
+
+    store.release(&first.id, first.fence).await.unwrap();
+    clock.set(NOON + seconds(1) + term::LEASE);
+    let one_left = standing(store, &candidate).await;
+    assert_eq!((one_left.in_minute, one_left.in_flight), (1, 0));
+    assert_eq!(one_left.steady_until, one_left.minute_clears_at);
 }
