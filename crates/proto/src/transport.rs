@@ -23,7 +23,8 @@ pub fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
 
-/// A channel to the service at `http://host:port`. It connects when first used and again whenever needed.
+/// A channel to the service at `http://host:port`, or at the socket `unix:PATH` of this machine. It connects when
+/// first used and again whenever needed.
 pub fn connect(url: &str) -> Result<Channel, tonic::transport::Error> {
     Ok(tuned(Endpoint::from_shared(url.to_owned())?).connect_lazy())
 }

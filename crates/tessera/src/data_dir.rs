@@ -37,7 +37,12 @@ pub(crate) struct DataDir {
 impl DataDirOption {
     /// The directory; nothing is made or taken yet.
     pub(crate) fn resolve(&self, environment: &Environment) -> DataDir {
-        DataDir::new(self.data_dir.clone().or_else(|| default_path(environment)))
+        DataDir::new(self.path(environment))
+    }
+
+    /// Where the directory is, for one who only looks into it.
+    pub(crate) fn path(&self, environment: &Environment) -> Option<PathBuf> {
+        self.data_dir.clone().or_else(|| default_path(environment))
     }
 }
 

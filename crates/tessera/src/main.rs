@@ -6,6 +6,7 @@ mod config;
 mod data_dir;
 mod first_key;
 mod key;
+mod operator_socket;
 mod provider;
 mod running;
 mod serving;

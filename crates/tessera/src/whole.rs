@@ -6,6 +6,7 @@ use domain::Client;
 use generation::Generation;
 use quota::KeyHash;
 use tokio::time::timeout;
+use tonic::service::Routes;
 
 use crate::{
     assembly,
@@ -19,6 +20,7 @@ use crate::{
 pub(crate) struct Whole {
     address: SocketAddr,
     core: Arc<Generation>,
+    operators: Routes,
     gateway: Running,
     generation: Running,
     quota: Running,
@@ -37,6 +39,7 @@ impl Whole {
         let (to_generation, generation_incoming) = proto::transport::pipe();
         let ledger = assembly::quota(config, data, environment, remembered).await?;
         let core = Arc::new(assembly::generation(config, environment, to_quota.clone())?);
+        let operators = ledger.routes();
         let edge = assembly::gateway(config, to_generation, to_quota);
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;
@@ -56,12 +59,17 @@ impl Whole {
             let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
             Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
         });
-        Ok(Self { address, core, gateway, generation, quota })
+        Ok(Self { address, core, operators, gateway, generation, quota })
     }
 
     /// Where the gateway listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The services that operators use.
+    pub(crate) fn operators(&self) -> Routes {
+        self.operators.clone()
     }
 
     /// Why a role ended although nobody told it to.

@@ -1,8 +1,10 @@
-//! What the command line can do; each command has its `Options` and its `run`.
+//! What the command line can do; each command has its `Options` and its `run`. `operator` is how those of operators
+//! reach a Tessera that runs.
 
 pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod generation;
+pub(crate) mod operator;
 pub(crate) mod quota;
 pub(crate) mod simulator;
 pub(crate) mod up;

@@ -8,6 +8,7 @@ use crate::{
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
     first_key::Admission,
+    operator_socket,
     provider::Draughtsman,
     serving,
     whole::Whole,
@@ -36,6 +37,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let draughtsman = Draughtsman::choose(&mut config, environment).await?;
     let admission = Admission::decide(&mut config, &data, environment)?;
     let mut whole = Whole::start(&config, &data, environment, admission.remembered()).await?;
+    let mut operators = operator_socket::serve(&data, whole.operators())?;
     let stop = serving::stop_on_signal()?;
     admission.keep(&data)?;
 
@@ -45,7 +47,9 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     tokio::select! {
         () = stop.cancelled() => {}
         why = whole.failed() => return Err(why),
+        why = operators.ended() => return Err(why),
     }
+    operators.stop().await?;
     whole.stop().await?;
     draughtsman.rest().await
 }
