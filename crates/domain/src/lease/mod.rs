@@ -32,10 +32,12 @@ pub mod term {
     pub const START: Duration = Duration::from_secs(2);
     /// The provider's minute.
     pub const MINUTE: Duration = Duration::from_mins(1);
-    /// How long a unit stays in the minute windows. The provider counts a call when it arrives, up to `START`
-    /// after the grant and a second of network later; a unit that stayed for exactly a minute after its grant
-    /// could let two neighbouring minutes overlap at the provider.
-    pub const WINDOW: Duration = MINUTE.saturating_add(START).saturating_add(Duration::from_secs(1));
+    /// How long a call is on its way to the provider, at the most.
+    pub const NETWORK: Duration = Duration::from_secs(1);
+    /// How long a unit stays in the minute windows, unless more is known of its call. The provider counts a call
+    /// when it arrives, up to `START` after the grant and `NETWORK` later; a unit that stayed for exactly a minute
+    /// after its grant could let two neighbouring minutes overlap at the provider.
+    pub const WINDOW: Duration = MINUTE.saturating_add(START).saturating_add(NETWORK);
 }
 
 /// Where quota is counted: one project's use of one model at one provider.

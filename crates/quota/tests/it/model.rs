@@ -1,7 +1,7 @@
 //! What a ledger ought to do, told as simply as can be: it keeps every grant for ever and counts by looking
 //! through all of them. It shares nothing with the ledger it judges.
 
-use domain::{CallOutcome, Fence, Lease, LeaseId, Limits, Timestamp, lease::Window};
+use domain::{CallOutcome, Fence, Lease, LeaseId, Limits, Settlement, Timestamp, lease::Window};
 use quota::store::{Candidate, Standing};
 
 const WINDOW: u64 = 63_000;
@@ -26,6 +26,10 @@ pub(crate) struct Held {
     pub(crate) fence: Fence,
     pub(crate) granted: u64,
     pub(crate) ends: u64,
+    /// When its unit leaves the minute window.
+    pub(crate) leaves: u64,
+    /// When the provider has counted its call at the latest.
+    pub(crate) arrived: u64,
     pub(crate) end: Option<(End, u64)>,
     /// Whether it ended after its term.
     pub(crate) late: bool,
@@ -129,7 +133,7 @@ impl Model {
     }
 
     fn in_minute(&self, candidate: &Candidate, at: u64) -> u32 {
-        let inside = |held: &&Held| !held.refunded() && at < held.granted + WINDOW;
+        let inside = |held: &&Held| !held.refunded() && at < held.leaves;
         u32::try_from(self.of(candidate).filter(inside).count()).unwrap()
     }
 
@@ -232,6 +236,8 @@ impl Model {
             fence: lease.fence,
             granted: self.now,
             ends: self.now + LEASE,
+            leaves: self.now + WINDOW,
+            arrived: self.now + WINDOW - MINUTE,
             end: None,
             late: false,
             swept: false,
@@ -252,8 +258,9 @@ impl Model {
         Some(held.ends - now)
     }
 
-    pub(crate) fn close(&mut self, id: &LeaseId, fence: Fence, end: End) -> Word {
+    pub(crate) fn close(&mut self, id: &LeaseId, fence: Fence, settlement: Option<Settlement>) -> Word {
         let now = self.now;
+        let end = settlement.as_ref().map_or(End::Released, |said| End::Settled(said.outcome.clone()));
         let Some(place) = self.index(id) else { return Word::Unknown };
         let held = &mut self.held[place];
         if held.fence != fence {
@@ -264,6 +271,12 @@ impl Model {
         }
         held.late = !held.flies(now);
         held.end = Some((end.clone(), now));
+        if let Some(settlement) = settlement {
+            held.arrived = held.arrived.min(arrival(held.granted, &settlement, now));
+            if !held.late {
+                held.leaves = held.leaves.min(held.arrived + MINUTE);
+            }
+        }
         let (late, candidate, granted) = (held.late, held.candidate.clone(), held.granted);
         self.lasting = now;
         if let End::Settled(outcome) = end {
@@ -335,6 +348,23 @@ impl Model {
         reported
     }
 
+    /// As the provider sees it: each call arrives at any moment from its grant until it was surely counted, and
+    /// whatever those moments are, no 60 seconds hold more than the limit. A minute holds the most calls when it
+    /// begins as late as one of them can arrive.
+    pub(crate) fn no_minute_at_the_provider_holds_more_than_is_allowed(&self, candidate: &Candidate) {
+        let Limits { requests_per_minute, images_per_minute, .. } = candidate.limits;
+        let calls: Vec<_> = self.of(candidate).filter(|held| !held.refunded()).collect();
+        for first in &calls {
+            let minute = first.arrived..first.arrived + MINUTE;
+            let inside = |held: &&&Held| held.granted < minute.end && held.arrived >= minute.start;
+            let most = calls.iter().filter(inside).count();
+            assert!(
+                most <= requests_per_minute.min(images_per_minute) as usize,
+                "{most} calls can arrive in {minute:?}"
+            );
+        }
+    }
+
     pub(crate) fn agrees(&self, candidate: &Candidate, standing: &Standing) {
         let told = (standing.in_minute, standing.in_day, standing.in_flight, standing.cooling.is_some());
         let at = self.now;
@@ -353,6 +383,18 @@ impl Model {
         assert!(told.0 <= limits.requests_per_minute.min(limits.images_per_minute));
         assert!(told.1 <= limits.requests_per_day && told.2 <= limits.concurrent);
     }
+}
+
+/// When the provider has counted a call at the latest, as far as its settlement tells.
+fn arrival(granted: u64, settlement: &Settlement, now: u64) -> u64 {
+    let answered = match settlement.outcome {
+        CallOutcome::Ambiguous | CallOutcome::Cancelled => u64::MAX,
+        _ => now,
+    };
+    let sent = settlement
+        .sent_after
+        .map_or(u64::MAX, |after| granted + u64::try_from(after.as_millis()).unwrap() + 1_000);
+    answered.min(sent)
 }
 
 /// The lease as it must be told again.

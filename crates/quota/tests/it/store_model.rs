@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    CallOutcome, Fence, LeaseId, Limits, ManualClock, Timestamp,
+    CallOutcome, Fence, LeaseId, Limits, ManualClock, Settlement, Timestamp,
     lease::{Closing, Renewal, Window},
 };
 use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestRunner};
@@ -11,9 +11,9 @@ use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, open}
 use tempfile::TempDir;
 
 use crate::{
-    model::{End, Expected, Model, Word},
+    model::{Expected, Model, Word},
     redis_server,
-    scene::{MIDNIGHT, candidate_for, delivered, id, seconds, throttled, wish},
+    scene::{MIDNIGHT, candidate_for, delivered, id, millis, seconds, throttled, wish},
 };
 
 /// One thing that happens.
@@ -21,7 +21,7 @@ use crate::{
 enum Step {
     Acquire { ids: Vec<usize>, candidates: Vec<Candidate> },
     Renew(Named),
-    Settle(Named, CallOutcome),
+    Settle(Named, Settlement),
     Release(Named),
     Expire,
     Advance(Duration),
@@ -64,7 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (ids, candidates).prop_map(|(ids, candidates)| Step::Acquire { ids, candidates }),
         3 => named().prop_map(Step::Renew),
-        8 => (named(), outcome()).prop_map(|(named, outcome)| Step::Settle(named, outcome)),
+        8 => (named(), settlement()).prop_map(|(named, settlement)| Step::Settle(named, settlement)),
         2 => named().prop_map(Step::Release),
         3 => Just(Step::Expire),
         8 => pause().prop_map(Step::Advance),
@@ -76,6 +76,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn named() -> impl Strategy<Value = Named> {
     let whether = prop::bool::weighted;
     (0..IDS, whether(0.7), whether(0.1)).prop_map(|(number, active, stale)| Named { number, active, stale })
+}
+
+fn settlement() -> impl Strategy<Value = Settlement> {
+    let sent_after = prop_oneof![Just(None), (0..3_500u64).prop_map(|after| Some(millis(after)))];
+    (outcome(), sent_after).prop_map(|(outcome, sent_after)| Settlement { outcome, sent_after })
 }
 
 fn outcome() -> impl Strategy<Value = CallOutcome> {
@@ -104,7 +109,7 @@ fn pause() -> impl Strategy<Value = Duration> {
         2 => 70_000..1_200_000u64,
         1 => 1_200_000..40_000_000u64,
         // The edges of windows and terms, to the millisecond.
-        2 => prop::sample::select(vec![1, 2_000, 5_000, 45_000, 44_999, 63_000, 62_999]),
+        2 => prop::sample::select(vec![1, 2_000, 5_000, 45_000, 44_999, 60_000, 59_999, 63_000, 62_999]),
     ];
     millis.prop_map(Duration::from_millis)
 }
@@ -147,6 +152,9 @@ impl Trial {
             self.take(step).await;
             self.compare().await;
         }
+        for candidate in everyone() {
+            self.model.no_minute_at_the_provider_holds_more_than_is_allowed(&candidate);
+        }
     }
 
     async fn take(&mut self, step: Step) {
@@ -154,8 +162,8 @@ impl Trial {
         match step {
             Step::Acquire { ids, candidates } => self.acquire(&ids, &candidates).await,
             Step::Renew(named) => self.renew(&named).await,
-            Step::Settle(named, outcome) => self.close(&named, End::Settled(outcome)).await,
-            Step::Release(named) => self.close(&named, End::Released).await,
+            Step::Settle(named, settlement) => self.close(&named, Some(settlement)).await,
+            Step::Release(named) => self.close(&named, None).await,
             Step::Expire => {
                 let expired = self.store.expire().await.unwrap();
                 let mut expired: Vec<_> = expired.into_iter().map(|lease| lease.id).collect();
@@ -219,11 +227,11 @@ impl Trial {
         assert_eq!(self.store.renew(&id, fence).await, Ok(expected));
     }
 
-    async fn close(&mut self, named: &Named, end: End) {
+    async fn close(&mut self, named: &Named, settlement: Option<Settlement>) {
         let (id, fence) = self.find(named);
-        let closing = match &end {
-            End::Settled(outcome) => self.store.settle(&id, fence, &outcome.clone().into()).await,
-            End::Released => self.store.release(&id, fence).await,
+        let closing = match &settlement {
+            Some(settlement) => self.store.settle(&id, fence, settlement).await,
+            None => self.store.release(&id, fence).await,
         };
         let word = match closing.unwrap() {
             Closing::Closed => Word::Closed,
@@ -233,7 +241,7 @@ impl Trial {
             Closing::Fenced => Word::Fenced,
             Closing::Unknown => Word::Unknown,
         };
-        assert_eq!(word, self.model.close(&id, fence, end));
+        assert_eq!(word, self.model.close(&id, fence, settlement));
     }
 
     /// Goes on with what is on the disk at this moment, as if the process had been killed; or in Redis with what another

@@ -13,12 +13,13 @@ use crate::store::{
 
 /// A lease as it is written.
 pub(super) fn write_lease(entry: &Entry) -> Vec<u8> {
-    let Entry { lease, granted_at, state } = entry;
+    let Entry { lease, granted_at, leaves_at, state } = entry;
     written(&LeaseRecord {
         account: lease.account.to_string(),
         domain: key::domain(&lease.domain),
         fence: lease.fence.0,
         granted_at_ms: granted_at.as_millis(),
+        leaves_at_ms: leaves_at.as_millis(),
         start_by_ms: lease.start_by.as_millis(),
         expires_at_ms: lease.expires_at.as_millis(),
         state: state.into(),
@@ -37,7 +38,8 @@ pub(super) fn read_lease(key: &[u8], value: &[u8]) -> Result<Entry, StoreError> 
             expires_at: Timestamp::from_millis(record.expires_at_ms),
         };
         let granted_at = Timestamp::from_millis(record.granted_at_ms);
-        Ok(Entry { lease, granted_at, state: record.state.into() })
+        let leaves_at = Timestamp::from_millis(record.leaves_at_ms);
+        Ok(Entry { lease, granted_at, leaves_at, state: record.state.into() })
     })
 }
 
@@ -86,6 +88,7 @@ struct LeaseRecord {
     domain: String,
     fence: u64,
     granted_at_ms: u64,
+    leaves_at_ms: u64,
     start_by_ms: u64,
     expires_at_ms: u64,
     state: StateRecord,

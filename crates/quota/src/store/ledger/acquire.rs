@@ -59,10 +59,15 @@ impl Ledger {
             start_by: now + term::START,
             expires_at: now + term::LEASE,
         };
-        let entry = Entry { lease: lease.clone(), granted_at: now, state: State::Active };
+        let entry = Entry {
+            lease: lease.clone(),
+            granted_at: now,
+            leaves_at: now + term::WINDOW,
+            state: State::Active,
+        };
         let counters = self.domains.entry(lease.domain.clone()).or_default();
         counters.charge(now);
-        counters.depart(&entry);
+        counters.depart(&entry, now);
         self.agenda.insert(entry.due(), id.clone());
         self.last_used.insert(lease.account.clone(), lease.fence);
         self.leases.insert(id.clone(), entry);

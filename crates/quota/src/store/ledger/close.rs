@@ -5,7 +5,7 @@ use domain::{
     lease::{Closing, Renewal, term},
 };
 
-use super::{Ending, Entry, Ledger, State};
+use super::{Ending, Entry, Ledger, State, minute};
 use crate::store::cooldown::{self, Verdict};
 
 /// The most leases that one round of expiry attends to, so that no round holds up others for long.
@@ -36,6 +36,10 @@ impl Ledger {
     ) -> Closing {
         let outcome = &settlement.outcome;
         let closing = self.close(moment, id, fence, Ending::Settled(outcome.clone()));
+        if closing == Closing::Closed {
+            let now = self.now;
+            self.amend(id, |entry| entry.leaves_at = minute::leaves_at(entry.granted_at, settlement, now));
+        }
         if matches!(closing, Closing::Closed | Closing::Late) {
             self.judge(id, outcome);
         }
@@ -125,7 +129,7 @@ impl Ledger {
         self.agenda.remove(&entry.due());
         counters.land(entry);
         change(entry);
-        counters.depart(entry);
+        counters.depart(entry, self.now);
         self.agenda.insert(entry.due(), id.clone());
         self.changes.leases.insert(id.clone());
     }

@@ -1,13 +1,13 @@
 //! What is counted of one quota domain: an exact log of the minute, the days, and the calls in flight.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use domain::{Fence, Limits, PacificDay, Timestamp, lease::term};
+use domain::{Fence, Limits, PacificDay, Timestamp};
 
-use super::{Entry, State};
+use super::{Entry, Minute, State};
 use crate::store::cooldown::Streak;
 
 /// How near to midnight a call is charged to both days, since nobody knows on which side of it the call arrives.
@@ -16,8 +16,7 @@ pub(crate) const MIDNIGHT: Duration = Duration::from_secs(5);
 /// The counters of one domain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Counters {
-    /// When each call leaves the minute window, earliest first.
-    minute: VecDeque<Timestamp>,
+    minute: Minute,
     /// When each active lease ends unless closed or renewed.
     flights: BTreeSet<(Timestamp, Fence)>,
     days: Days,
@@ -28,7 +27,7 @@ impl Counters {
     /// Counters of which nothing is known yet.
     pub(crate) const fn new() -> Self {
         let streak = Streak { throttles: 0, throttled_at: Timestamp::from_millis(0), failures: 0 };
-        Self { minute: VecDeque::new(), flights: BTreeSet::new(), days: Days::new(), streak }
+        Self { minute: Minute::new(), flights: BTreeSet::new(), days: Days::new(), streak }
     }
 
     /// Counters with persisted days and streak, before any lease is recalled.
@@ -36,65 +35,51 @@ impl Counters {
         Self { days, streak, ..Self::new() }
     }
 
-    /// Counters as another keeper tells of them: when each call leaves the minute window, earliest first, and when
-    /// each active lease ends.
+    /// Counters as another keeper tells of them: the minute window, and when each active lease ends.
     pub(crate) fn observed(
-        minute: Vec<Timestamp>,
+        minute: Minute,
         flights: Vec<(Timestamp, Fence)>,
         days: Days,
         streak: Streak,
     ) -> Self {
-        Self { minute: minute.into(), flights: flights.into_iter().collect(), days, streak }
+        Self { minute, flights: flights.into_iter().collect(), days, streak }
     }
 
-    /// Counts a persisted lease again, as far as it still occupies something. Leases come in the order of their
-    /// grants; the days have counted it already.
-    pub(super) fn recall(&mut self, entry: &Entry, now: Timestamp) {
-        let leaves_at = entry.granted_at + term::WINDOW;
-        if leaves_at > now && !entry.is_refunded() {
-            self.minute.push_back(leaves_at);
-        }
-        self.depart(entry);
-    }
-
-    /// Charges a call that may be made from `now` on.
+    /// Charges a call that may be made from `now` on to its day.
     pub(super) fn charge(&mut self, now: Timestamp) {
-        while self.minute.front().is_some_and(|leaves_at| *leaves_at <= now) {
-            self.minute.pop_front();
-        }
-        self.minute.push_back(now + term::WINDOW);
+        self.minute.drop_left(now);
         self.days.charge(now);
     }
 
-    /// Takes back what was charged at `granted_at`.
+    /// Takes back what was charged to the day at `granted_at`.
     pub(super) fn refund(&mut self, granted_at: Timestamp) {
-        if let Ok(unit) = self.minute.binary_search(&(granted_at + term::WINDOW)) {
-            self.minute.remove(unit);
-        }
         self.days.refund(granted_at);
     }
 
-    /// Occupies a slot while the lease is active.
-    pub(super) fn depart(&mut self, entry: &Entry) {
+    /// Counts what a lease occupies from `now` on: a unit of the minute, and a slot while it is active.
+    pub(super) fn depart(&mut self, entry: &Entry, now: Timestamp) {
+        if entry.leaves_at > now && !entry.is_refunded() {
+            self.minute.insert(entry.leaves_at, entry.lease.fence);
+        }
         if entry.state == State::Active {
             self.flights.insert((entry.lease.expires_at, entry.lease.fence));
         }
     }
 
-    /// Frees the slot of a lease that is about to change.
+    /// Frees what is occupied by a lease that is about to change.
     pub(super) fn land(&mut self, entry: &Entry) {
+        self.minute.remove(entry.leaves_at, entry.lease.fence);
         self.flights.remove(&(entry.lease.expires_at, entry.lease.fence));
     }
 
     /// Calls in the minute window.
     pub(crate) fn in_minute(&self, at: Timestamp) -> u32 {
-        let gone = self.minute.partition_point(|leaves_at| *leaves_at <= at);
-        count(self.minute.len() - gone)
+        count(self.minute.holds(at))
     }
 
     /// When the last call leaves the minute window, if any is in it or was.
     pub(crate) fn minute_clears_at(&self) -> Option<Timestamp> {
-        self.minute.back().copied()
+        self.minute.clears_at()
     }
 
     /// Calls charged to the day, or to the fuller one where a call would be charged to two.
@@ -125,7 +110,7 @@ impl Counters {
         let today = PacificDay::of(now);
         let midnights = [today.end, PacificDay::of(today.end).end];
         let landings = self.flights.iter().map(|(expires_at, _)| *expires_at);
-        self.minute.iter().copied().chain(landings).chain(midnights).filter(move |moment| *moment > now)
+        self.minute.moments().chain(landings).chain(midnights).filter(move |moment| *moment > now)
     }
 
     /// What it counts by days.

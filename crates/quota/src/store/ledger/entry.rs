@@ -44,6 +44,8 @@ pub(crate) enum State {
 pub(crate) struct Entry {
     pub(crate) lease: Lease,
     pub(crate) granted_at: Timestamp,
+    /// When its unit leaves the minute window.
+    pub(crate) leaves_at: Timestamp,
     pub(crate) state: State,
 }
 

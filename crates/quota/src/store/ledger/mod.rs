@@ -8,6 +8,7 @@ mod acquire;
 mod close;
 mod counters;
 mod entry;
+mod minute;
 mod place;
 mod standing;
 
@@ -17,6 +18,7 @@ use domain::{AccountId, Fence, LeaseId, QuotaDomain, Timestamp};
 
 pub(crate) use counters::{Counters, Days, MIDNIGHT};
 pub(crate) use entry::{AWAITED, Ending, Entry, REMEMBERED, State, spent};
+pub(crate) use minute::{Minute, was_answered};
 
 use super::cooldown::{Cooling, Scope, Streak};
 
@@ -111,7 +113,7 @@ impl Ledger {
 
     fn recall(&mut self, entry: Entry) {
         let lease = &entry.lease;
-        self.domains.entry(lease.domain.clone()).or_default().recall(&entry, self.now);
+        self.domains.entry(lease.domain.clone()).or_default().depart(&entry, self.now);
         self.agenda.insert(entry.due(), lease.id.clone());
         self.last_used.insert(lease.account.clone(), lease.fence);
         self.leases.insert(lease.id.clone(), entry);

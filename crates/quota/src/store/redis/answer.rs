@@ -83,7 +83,8 @@ fn lease((id, account, domain, fence, _, start_by, expires, state, at): Row) -> 
 type Counted = (Vec<(u64, u64)>, Vec<(u64, u64)>, HashMap<String, u64>);
 
 fn counters((minute, flights, hash): Counted) -> Counters {
-    let minute = minute.into_iter().map(|(_, leaves_at)| Timestamp::from_millis(leaves_at));
+    let minute =
+        minute.into_iter().map(|(fence, leaves_at)| (Timestamp::from_millis(leaves_at), Fence(fence)));
     let flights = flights.into_iter().map(|(fence, ends)| (Timestamp::from_millis(ends), Fence(fence)));
     let days: Days = hash
         .iter()

@@ -9,6 +9,7 @@ mod link;
 mod location;
 mod question;
 mod script;
+mod settlement;
 mod time;
 
 use std::{sync::Arc, time::Duration};
@@ -26,10 +27,11 @@ use self::{
     link::{CALL, Link, is_refusal},
     question::{Acquire, Close, Expire, Renew, Subjects},
     script::{Script, Scripts},
+    settlement::Settle,
     time::Time,
 };
 use super::{
-    Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish, cooldown,
+    Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,
     ending::EndingRecord,
     feed::Feed,
     ledger::{Ending, Ledger},
@@ -84,7 +86,7 @@ impl RedisStore {
         Err(error)
     }
 
-    async fn close(&self, script: &Script, question: &Close<'_>) -> Result<Closing, StoreError> {
+    async fn close(&self, script: &Script, question: &impl Serialize) -> Result<Closing, StoreError> {
         let answer = self.ask(script, |_| written(question)).await?;
         self.feed.send(Change::Everything);
         match answer.word.as_str() {
@@ -143,14 +145,12 @@ impl Store for RedisStore {
         fence: Fence,
         settlement: &Settlement,
     ) -> Result<Closing, StoreError> {
-        let outcome = &settlement.outcome;
-        let ending = spelled(&Ending::Settled(outcome.clone()));
-        let question = Close::new(id, fence, ending, Some(cooldown::ruling(outcome)));
-        self.close(&self.scripts.settle, &question).await
+        let ending = spelled(&Ending::Settled(settlement.outcome.clone()));
+        self.close(&self.scripts.settle, &Settle::new(Close::new(id, fence, ending), settlement)).await
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
-        let question = Close::new(id, fence, spelled(&Ending::Released), None);
+        let question = Close::new(id, fence, spelled(&Ending::Released));
         self.close(&self.scripts.release, &question).await
     }
 

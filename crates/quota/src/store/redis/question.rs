@@ -5,11 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{AccountId, Fence, LeaseId, PacificDay, QuotaDomain, Timestamp, lease::term};
 use serde::Serialize;
 
-use crate::store::{
-    Candidate,
-    cooldown::{Length, Rest, Ruling, Scope, StreakChange, Whose},
-    key, ledger,
-};
+use crate::store::{Candidate, cooldown::Scope, key, ledger};
 
 /// How many leases one round of expiry attends to: it holds up everybody else meanwhile.
 const ROUND: u32 = 100;
@@ -117,80 +113,17 @@ pub(super) struct Close<'a> {
     ending: String,
     remembered: u64,
     awaited: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ruling: Option<RulingRecord>,
 }
 
 impl<'a> Close<'a> {
-    /// Says how a lease ended, spelled as `ending`, and what follows from it, if anything can.
-    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: String, ruling: Option<Ruling>) -> Self {
+    /// Says how a lease ended, spelled as `ending`.
+    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: String) -> Self {
         Self {
             id: id.as_str(),
             fence: fence.0,
             ending,
             remembered: millis(ledger::REMEMBERED),
             awaited: millis(ledger::AWAITED),
-            ruling: ruling.map(Into::into),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct RulingRecord {
-    streak: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rest: Option<RestRecord>,
-}
-
-#[derive(Serialize)]
-struct RestRecord {
-    on: &'static str,
-    length: LengthRecord,
-    reason: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum LengthRecord {
-    Wait { millis: u64 },
-    Backoff { first: u64, longest: u64 },
-    DayEnd {},
-    After { failures: u32, millis: u64 },
-}
-
-impl From<Ruling> for RulingRecord {
-    fn from(Ruling { streak, rest }: Ruling) -> Self {
-        let streak = match streak {
-            StreakChange::Kept => "kept",
-            StreakChange::Cleared => "cleared",
-            StreakChange::Throttled => "throttled",
-            StreakChange::Failed => "failed",
-        };
-        Self { streak, rest: rest.map(Into::into) }
-    }
-}
-
-impl From<Rest> for RestRecord {
-    fn from(Rest { on, length, reason }: Rest) -> Self {
-        let on = match on {
-            Whose::Domain => "domain",
-            Whose::Account => "account",
-            Whose::Access => "access",
-            Whose::Pool => "pool",
-        };
-        Self { on, length: length.into(), reason: reason.as_str() }
-    }
-}
-
-impl From<Length> for LengthRecord {
-    fn from(length: Length) -> Self {
-        match length {
-            Length::Wait(wait) => Self::Wait { millis: millis(wait) },
-            Length::Backoff { first, longest } => {
-                Self::Backoff { first: millis(first), longest: millis(longest) }
-            }
-            Length::DayEnd => Self::DayEnd {},
-            Length::After { failures, wait } => Self::After { failures, millis: millis(wait) },
         }
     }
 }
@@ -248,6 +181,6 @@ impl Subjects {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,8 @@
 -- Closes a lease with its call's outcome, and draws the conclusions of `store/cooldown.rs`. After close.lua.
 --
+-- asked.minute          the provider's minute
+-- asked.answered        whether the provider answered, so that it counted the call before
+-- asked.sent            from the grant: by when the provider has counted the call, as far as the holder knows
 -- asked.ruling.streak   what becomes of the domain's streak: kept, cleared, throttled or failed
 -- asked.ruling.rest     absent, or what rests: on (domain, account, access or pool), reason, and length, one of
 --   wait                {millis}
@@ -33,6 +36,20 @@ local function amend_streak(change)
   return throttles, failures
 end
 
+-- The unit leaves a minute after its call was surely counted, if that is sooner; `ledger/minute.rs` says why.
+local function leave_sooner()
+  local arrived = math.huge
+  if asked.answered then
+    arrived = now
+  end
+  if asked.sent then
+    arrived = math.min(arrived, lease.granted + asked.sent)
+  end
+  if arrived < math.huge then
+    redis.call('ZADD', named('minute', lease.domain), 'XX', 'LT', arrived + asked.minute, lease.fence)
+  end
+end
+
 local function rest_ends(length, throttles, failures)
   if length.wait then
     return now + length.wait.millis
@@ -55,6 +72,9 @@ local function rest(on, moment, reason)
 end
 
 local word = close()
+if word == 'closed' then
+  leave_sooner()
+end
 if word == 'closed' or word == 'late' then
   local throttles, failures = amend_streak(asked.ruling.streak)
   local resting = asked.ruling.rest

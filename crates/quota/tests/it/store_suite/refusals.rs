@@ -1,6 +1,6 @@
 //! What a refusal says about when to come back, and with how much.
 
-use domain::{Limits, ManualClock, lease::term};
+use domain::{CallOutcome, Limits, ManualClock, lease::term};
 use quota::store::Store;
 
 use crate::scene::{
@@ -18,7 +18,7 @@ async fn a_refusal_says_when_a_minute_window_opens(store: &dyn Store, clock: &Ma
     let both = [candidate("a", "p", Limits::new(2, 9, 99, 9)), candidate("b", "q", Limits::new(9, 1, 99, 9))];
     for (name, account) in [("1", &both[0]), ("2", &both[0]), ("3", &both[1])] {
         let lease = one(store, name, account).await;
-        settle(store, &lease, delivered()).await;
+        settle(store, &lease, CallOutcome::Ambiguous).await;
         clock.advance(seconds(10));
     }
     let opens = |calls| {

@@ -1,7 +1,7 @@
 //! No window ever holds more than is allowed, whatever the clock does.
 
 use domain::{
-    Limits, ManualClock,
+    CallOutcome, Limits, ManualClock, Settlement,
     lease::{Renewal, term},
 };
 use quota::store::{Acquisition, Store};
@@ -14,6 +14,8 @@ use crate::scene::{
 every_store! {
     no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted,
     no_minute_holds_more_pictures_than_are_allowed,
+    a_call_leaves_the_minute_sixty_seconds_after_it_was_surely_counted,
+    a_call_that_nobody_answered_stays_for_the_whole_window,
     a_day_holds_no_more_calls_than_allowed_and_ends_at_midnight_pacific,
     a_call_just_before_midnight_is_charged_to_both_days,
     a_clock_set_back_reopens_nothing,
@@ -26,7 +28,7 @@ async fn no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted(
 ) {
     let grants = greedy(store, clock, Limits::new(7, 100, 1_000, 5)).await;
     for (first, eighth) in grants.iter().zip(grants.iter().skip(7)) {
-        assert!(eighth.since(*first) >= term::WINDOW, "8 calls from {first:?} to {eighth:?}");
+        assert!(eighth.since(*first) >= term::MINUTE, "8 calls from {first:?} to {eighth:?}");
     }
     assert_eq!(grants.len(), 5 * 7);
 }
@@ -34,7 +36,7 @@ async fn no_minute_holds_more_calls_than_are_allowed_and_none_is_wasted(
 async fn no_minute_holds_more_pictures_than_are_allowed(store: &dyn Store, clock: &ManualClock) {
     let grants = greedy(store, clock, Limits::new(100, 3, 1_000, 5)).await;
     for (first, fourth) in grants.iter().zip(grants.iter().skip(3)) {
-        assert!(fourth.since(*first) >= term::WINDOW, "4 pictures from {first:?} to {fourth:?}");
+        assert!(fourth.since(*first) >= term::MINUTE, "4 pictures from {first:?} to {fourth:?}");
     }
     assert_eq!(grants.len(), 5 * 3);
 }
@@ -54,6 +56,39 @@ async fn greedy(store: &dyn Store, clock: &ManualClock, limits: Limits) -> Vec<d
         }
     }
     grants
+}
+
+async fn a_call_leaves_the_minute_sixty_seconds_after_it_was_surely_counted(
+    store: &dyn Store,
+    clock: &ManualClock,
+) {
+    let account = candidate("a", "p", Limits::new(2, 9, 99, 9));
+    let sent_soon = Settlement { outcome: delivered(), sent_after: Some(millis(50)) };
+    let (prompt, slow) = (one(store, "prompt", &account).await, one(store, "slow", &account).await);
+    clock.set(NOON + millis(700));
+    settle(store, &prompt, delivered()).await;
+    clock.set(NOON + seconds(20));
+    store.settle(&slow.id, slow.fence, &sent_soon).await.unwrap();
+    for (leaves_at, left) in [(NOON + millis(60_700), 1), (NOON + millis(61_050), 0)] {
+        clock.set(leaves_at - millis(1));
+        assert_eq!(standing(store, &account).await.in_minute, left + 1);
+        clock.set(leaves_at);
+        assert_eq!(standing(store, &account).await.in_minute, left);
+    }
+}
+
+async fn a_call_that_nobody_answered_stays_for_the_whole_window(store: &dyn Store, clock: &ManualClock) {
+    let account = candidate("a", "p", Limits::new(3, 9, 99, 9));
+    let given_up = one(store, "given-up", &account).await;
+    let late = one(store, "late", &account).await;
+    one(store, "lost", &account).await;
+    settle(store, &given_up, CallOutcome::Cancelled).await;
+    clock.set(late.expires_at);
+    settle(store, &late, delivered()).await;
+    clock.set(NOON + term::WINDOW - millis(1));
+    refused(store, &[id("next")], std::slice::from_ref(&account)).await;
+    clock.set(NOON + term::WINDOW);
+    granted(store, &ids("next", 3), std::slice::from_ref(&account)).await;
 }
 
 async fn a_day_holds_no_more_calls_than_allowed_and_ends_at_midnight_pacific(
