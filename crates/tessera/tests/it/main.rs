@@ -11,4 +11,5 @@ mod picture;
 mod process;
 mod provider;
 mod sdk;
+mod trial;
 mod vertex;

@@ -1,0 +1,99 @@
+//! The server of Redis of one trial: on a wire, in a directory of its own, and never safe.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use super::wire::Wire;
+
+/// When Redis syncs what it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fsync {
+    /// Before it answers.
+    Always,
+    /// Once a second.
+    EverySecond,
+}
+
+/// Redis, which comes back behind the same address.
+pub(crate) struct Redis {
+    data: PathBuf,
+    fsync: Fsync,
+    server: Option<Child>,
+    /// Leads to it.
+    pub(crate) wire: Wire,
+}
+
+impl Redis {
+    /// Starts a server that keeps its data below `home`.
+    pub(crate) async fn start(home: &Path, fsync: Fsync) -> Self {
+        let mut redis = Self { data: home.join("redis"), fsync, server: None, wire: Wire::new().await };
+        redis.restart();
+        redis
+    }
+
+    /// As the ledger is told where to find it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.wire.address())
+    }
+
+    /// Ends it as a power cut of the process alone would: what the kernel was given, stays.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// Starts it on what it left.
+    pub(crate) fn restart(&mut self) {
+        fs::create_dir_all(&self.data).unwrap();
+        // Between finding a port and listening on it, another process may take it.
+        let started = (0..5).find_map(|_| self.try_start());
+        let (server, address) = started.expect("redis-server could not be started on any of five free ports");
+        self.server = Some(server);
+        self.wire.lead_to(address);
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let server = self.server.as_ref().expect("it runs");
+        let sent = Command::new("kill").args([&format!("-{signal}"), &server.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn try_start(&self) -> Option<(Child, SocketAddr)> {
+        let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let fsync = match self.fsync {
+            Fsync::Always => "always",
+            Fsync::EverySecond => "everysec",
+        };
+        let mut server = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--save", ""])
+            .args(["--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction"])
+            .arg("--dir")
+            .arg(&self.data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("redis-server is installed: `cargo xtask test` installs what tests need");
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let is_up = lines.any(|line| line.contains("Ready to accept connections"));
+        thread::spawn(move || lines.for_each(drop));
+        if !is_up {
+            server.wait().unwrap();
+        }
+        is_up.then_some((server, address))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
