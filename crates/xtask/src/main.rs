@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that Tessera has to pass, in one command.
+//! `cargo xtask test`: everything that Tessera has to pass, in one command. `cargo xtask trial`: the trial under
+//! faults on its own, for longer.
 //!
 //! On a Debian machine that has nothing but Rust it installs what is missing, then checks dependencies,
 //! format, lints and documentation, and runs every test. It goes on after a failure, so that one run tells all.
@@ -12,37 +13,47 @@ mod python;
 mod report;
 mod suite;
 mod tally;
+mod trial;
 mod workspace;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{command::Command, report::Report, tally::Tally, workspace::Workspace};
+use crate::{command::Command, report::Report, tally::Tally, trial::Trial, workspace::Workspace};
 
 const USAGE: &str = "\
 usage: cargo xtask test [--quick]
+       cargo xtask trial [--seed N] [--minutes M]
 
   test      install what is missing, check dependencies, format, lints and documentation, run every test
-  --quick   install nothing: leaves out the dependency policy and the suites of the official SDKs";
+  --quick   install nothing: leaves out the dependency policy and the suites of the official SDKs
+  trial     run a fleet of processes under faults that the seed decides; 10 minutes and any seed unless told";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["test"] => false,
-        ["test", "--quick"] => true,
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(64);
-        }
-    };
-    match test(quick) {
-        Ok(report) if report.passed() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Some(Ok(true)) => ExitCode::SUCCESS,
+        Some(Ok(false)) => ExitCode::FAILURE,
+        Some(Err(error)) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
         }
+        None => {
+            eprintln!("{USAGE}");
+            ExitCode::from(64)
+        }
+    }
+}
+
+/// Does what is asked and tells whether all passed; nothing where it makes no sense.
+fn run(arguments: &[&str]) -> Option<Result<bool>> {
+    match arguments {
+        ["test"] => Some(test(false).map(|report| report.passed())),
+        ["test", "--quick"] => Some(test(true).map(|report| report.passed())),
+        ["trial", more @ ..] => Some(Trial::parse(more)?.run().map(|()| true)),
+        _ => None,
     }
 }
 
