@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use domain::{Client, ClientId, Clock, Failure, FailureKind, Timestamp};
 use proto::{
     failure_of,
+    transport::Channel,
     v1::{AuthenticateRequest, clients_client::ClientsClient},
 };
-use tonic::transport::Channel;
 
 /// Knows the clients.
 #[async_trait]

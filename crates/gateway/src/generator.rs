@@ -10,10 +10,11 @@ use futures_util::{
 };
 use proto::{
     carried_by, failure_of, limits,
+    transport::Channel,
     v1::{self, generation_client::GenerationClient},
 };
 use tokio::time::timeout;
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, Streaming};
 
 /// The steps of one answer, in the order that [`GenerationEvent`] promises. Dropping it cancels the request.
 pub type Events = BoxStream<'static, Result<GenerationEvent, Failure>>;

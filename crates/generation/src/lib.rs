@@ -13,7 +13,6 @@
 
 mod answer;
 mod credentials;
-mod deadline;
 mod delivery;
 mod generator;
 pub mod leases;

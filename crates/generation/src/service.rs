@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc};
 
 use domain::GenerationRequest;
 use proto::{
-    limits, status_of,
+    limits, status_of, transport,
     v1::{
         GenerateEvent, GenerateRequest,
         generation_server::{Generation, GenerationServer},
@@ -13,7 +13,7 @@ use proto::{
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, service::Routes};
 
-use crate::{deadline, generator::Generator};
+use crate::generator::Generator;
 
 /// The routes that serve this generator.
 pub(crate) fn routes(generator: Arc<Generator>) -> Routes {
@@ -35,7 +35,7 @@ impl Generation for Service {
         &self,
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
-        let patience = deadline::asked(request.metadata());
+        let patience = transport::deadline(request.metadata().as_ref());
         let request = GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
         let events = self.generator.generate(request, patience).map_err(status_of)?;
         let wire = ReceiverStream::new(events).map(|event| event.map(GenerateEvent::from).map_err(status_of));

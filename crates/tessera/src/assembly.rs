@@ -5,9 +5,9 @@ use std::sync::Arc;
 use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
 use generation::{Credential, Credentials, Generation, leases::RemoteLeases};
+use proto::transport::Channel;
 use quota::{ClientEntry, ClientKey, KeyHash, Quota, store::Location};
 use secrecy::{ExposeSecret as _, SecretString};
-use tonic::transport::Channel;
 
 use crate::{
     config::{Config, Environment, Invalid},

@@ -1,9 +1,10 @@
-//! Everything in one process: the three roles, joined by pipes that carry the same gRPC as the network would.
+//! Everything in one process: the three roles, which say to each other in memory what they would say over the network.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::net::SocketAddr;
 
 use domain::Client;
 use generation::Generation;
+use proto::transport::Channel;
 use quota::KeyHash;
 use tokio::time::timeout;
 use tonic::service::Routes;
@@ -19,10 +20,9 @@ use crate::{
 /// The running roles.
 pub(crate) struct Whole {
     address: SocketAddr,
-    core: Arc<Generation>,
+    core: Generation,
     operators: Routes,
     gateway: Running,
-    generation: Running,
     quota: Running,
 }
 
@@ -35,31 +35,25 @@ impl Whole {
         environment: &Environment,
         remembered: Option<(Client, KeyHash)>,
     ) -> anyhow::Result<Self> {
-        let (to_quota, quota_incoming) = proto::transport::pipe();
-        let (to_generation, generation_incoming) = proto::transport::pipe();
         let ledger = assembly::quota(config, data, environment, remembered).await?;
-        let core = Arc::new(assembly::generation(config, environment, to_quota.clone())?);
         let operators = ledger.routes();
-        let edge = assembly::gateway(config, to_generation, to_quota);
+        let to_quota = Channel::within(operators.clone());
+        let core = assembly::generation(config, environment, to_quota.clone())?;
+        let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota);
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;
 
         let grace = config.generation.deadline_seconds.get();
         let quota = Running::start("quota", |stop| async move {
-            let serving = serving::grpc(ledger.routes(), quota_incoming, stop.clone(), Duration::ZERO);
-            let (served, ()) = tokio::join!(serving, ledger.expire_until(stop.cancelled()));
-            served
-        });
-        let routes = core.routes();
-        let generation = Running::start("generation", |stop| {
-            serving::grpc(routes, generation_incoming, stop, Duration::ZERO)
+            ledger.expire_until(stop.cancelled()).await;
+            Ok(())
         });
         let settings = config.gateway.settings();
         let gateway = Running::start("the gateway", |stop| async move {
             let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
             Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
         });
-        Ok(Self { address, core, operators, gateway, generation, quota })
+        Ok(Self { address, core, operators, gateway, quota })
     }
 
     /// Where the gateway listens.
@@ -76,7 +70,6 @@ impl Whole {
     pub(crate) async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
             why = self.gateway.ended() => why,
-            why = self.generation.ended() => why,
             why = self.quota.ended() => why,
         }
     }
@@ -88,7 +81,6 @@ impl Whole {
         if timeout(SETTLING, self.core.drain()).await.is_err() {
             tracing::warn!("some leases could not be settled; they expire by themselves");
         }
-        self.generation.stop().await?;
         self.quota.stop().await
     }
 }

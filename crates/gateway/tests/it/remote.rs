@@ -1,4 +1,4 @@
-//! The ports over gRPC, through a pipe.
+//! The ports over gRPC.
 
 use std::sync::{
     Arc,
@@ -17,7 +17,8 @@ use gateway::{
     generator::{Generator as _, RemoteGenerator},
 };
 use proto::{
-    status_of, transport,
+    status_of,
+    transport::{self, Channel},
     v1::{
         AuthenticateRequest, AuthenticateResponse, GenerateEvent, GenerateRequest,
         clients_server::{Clients, ClientsServer},
@@ -25,7 +26,7 @@ use proto::{
     },
 };
 use std::time::Duration;
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status, service::Routes};
 
 use crate::stage::one_picture;
 
@@ -70,11 +71,14 @@ fn serve(asked: &Arc<AtomicUsize>) -> Channel {
 
 fn serve_ending(asked: &Arc<AtomicUsize>, end: Status) -> Channel {
     let (channel, incoming) = transport::pipe();
-    let server = transport::server()
-        .add_service(ClientsServer::new(Ledger(asked.clone())))
-        .add_service(GenerationServer::new(Studio(end)));
+    let server = transport::server().add_routes(routes(asked, end));
     tokio::spawn(server.serve_with_incoming(incoming));
     channel
+}
+
+fn routes(asked: &Arc<AtomicUsize>, end: Status) -> Routes {
+    let ledger = ClientsServer::new(Ledger(asked.clone()));
+    Routes::new(ledger).add_service(GenerationServer::new(Studio(end)))
 }
 
 #[tokio::test]
@@ -126,12 +130,16 @@ async fn ending(channel: Channel) -> (Vec<Result<GenerationEvent, Failure>>, Fai
 }
 
 #[tokio::test]
-async fn events_and_the_failure_that_ends_them_cross_the_pipe() {
-    let (events, failure) = ending(serve(&Arc::default())).await;
-    assert_eq!(failure.kind, FailureKind::NoImage);
-    let mut expected = one_picture("");
-    expected.pop();
-    assert_eq!(events, expected);
+async fn events_and_the_failure_that_ends_them_arrive_from_anywhere() {
+    let end = || status_of(Failure::new(FailureKind::NoImage, "nothing more"));
+    let within = Channel::within(routes(&Arc::default(), end()));
+    for channel in [serve_ending(&Arc::default(), end()), within] {
+        let (events, failure) = ending(channel).await;
+        assert_eq!(failure.kind, FailureKind::NoImage);
+        let mut expected = one_picture("");
+        expected.pop();
+        assert_eq!(events, expected);
+    }
 }
 
 #[tokio::test]

@@ -9,9 +9,10 @@ use domain::{
 };
 use proto::{
     failure_of,
+    transport::Channel,
     v1::{ReleaseRequest, RenewRequest, SettleRequest, leases_client::LeasesClient},
 };
-use tonic::{Request, transport::Channel};
+use tonic::Request;
 
 use super::Leases;
 
@@ -19,7 +20,7 @@ use super::Leases;
 /// call must start.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The ledger of another process, or of this one through a pipe.
+/// The ledger of another process, or of this one.
 #[derive(Debug, Clone)]
 pub struct RemoteLeases(LeasesClient<Channel>);
 

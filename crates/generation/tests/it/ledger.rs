@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{AccountId, Fence, Grant, LeaseId, ProjectId, Provider, QuotaDomain, lease};
-use proto::v1::{
-    AcquireEvent, AcquireRequest, CloseResponse, ReleaseRequest, RenewRequest, RenewResponse, SettleRequest,
-    leases_server::{Leases, LeasesServer},
+use proto::{
+    transport::Channel,
+    v1::{
+        AcquireEvent, AcquireRequest, CloseResponse, ReleaseRequest, RenewRequest, RenewResponse,
+        SettleRequest,
+        leases_server::{Leases, LeasesServer},
+    },
 };
 use tokio::sync::watch;
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 /// Leases go round the accounts that are not excluded. Those called `vertex…` are Vertex AI's.
 #[derive(Clone)]

@@ -7,10 +7,13 @@ use domain::{
     GenerationRequest, Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
 };
 use generation::{Credential, Credentials, Generation, Settings, leases::RemoteLeases};
-use proto::v1::{self, generation_client::GenerationClient};
+use proto::{
+    transport::Channel,
+    v1::{self, generation_client::GenerationClient},
+};
 use simulator::{Script, Simulator};
 use tokio::net::TcpListener;
-use tonic::{Streaming, transport::Channel};
+use tonic::Streaming;
 
 use crate::ledger::Ledger;
 

@@ -9,13 +9,13 @@ use domain::{
 };
 use proto::{
     failure_of,
+    transport::Channel,
     v1::{self, clients_client::ClientsClient, leases_client::LeasesClient},
 };
 use quota::{
     ClientEntry, ClientKey, Quota, Settings,
     store::{Location, Store, open},
 };
-use tonic::transport::Channel;
 
 use crate::scene::{NOON, seconds};
 

@@ -7,8 +7,11 @@
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use domain::Failure;
-use proto::{carried_by, transport};
-use tonic::{Status, transport::Channel};
+use proto::{
+    carried_by,
+    transport::{self, Channel},
+};
+use tonic::Status;
 
 use crate::{config::Environment, data_dir::DataDirOption, operator_socket};
 

@@ -1,15 +1,21 @@
-//! How Tessera's services reach one another: over TCP in a cluster, through in-memory pipes in one process,
-//! and with the same gRPC on both.
+//! How Tessera's services reach one another: over HTTP/2 in a cluster, straight in one process, and with the same
+//! gRPC messages on both.
+
+mod channel;
+mod deadline;
 
 use std::{io, time::Duration};
 
 use futures_util::{Stream, stream};
 use hyper_util::rt::TokioIo;
 use tokio::{io::DuplexStream, sync::mpsc};
-use tonic::transport::{Channel, Endpoint, Server, Uri};
+use tonic::transport::{Endpoint, Server, Uri};
 use tower::service_fn;
 
 use crate::limits;
+
+pub use channel::Channel;
+pub use deadline::deadline;
 
 /// A gRPC server with the window sizes and keep-alives that every service uses.
 pub fn server() -> Server {
@@ -26,10 +32,10 @@ pub fn server() -> Server {
 /// A channel to the service at `http://host:port`, or at the socket `unix:PATH` of this machine. It connects when
 /// first used and again whenever needed.
 pub fn connect(url: &str) -> Result<Channel, tonic::transport::Error> {
-    Ok(tuned(Endpoint::from_shared(url.to_owned())?).connect_lazy())
+    Ok(tuned(Endpoint::from_shared(url.to_owned())?).connect_lazy().into())
 }
 
-/// A channel and the connections that it makes, all within this process.
+/// A channel over HTTP/2 and the connections that it makes, which need no network: one end of a pipe each.
 pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send + Unpin + 'static) {
     let (dial, dialled) = mpsc::unbounded_channel();
     let connector = service_fn(move |_: Uri| {
@@ -41,7 +47,7 @@ pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send +
     let incoming = stream::unfold(dialled, |mut dialled: mpsc::UnboundedReceiver<DuplexStream>| async move {
         dialled.recv().await.map(|connection| (Ok(connection), dialled))
     });
-    (channel, Box::pin(incoming))
+    (channel.into(), Box::pin(incoming))
 }
 
 /// Bytes that an in-memory pipe holds before its writer waits.
