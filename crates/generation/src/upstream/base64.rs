@@ -3,26 +3,26 @@
 use base64_turbo::STANDARD_NO_PAD;
 use bytes::Bytes;
 
-use super::tiles::Tiles;
+use super::tiles::{Stock, Tiles};
 
-/// Symbols that make whole bytes.
+/// Symbols that make whole bytes, and how many they make.
 const GROUP: usize = 4;
-
-/// Symbols decoded at once: few enough for what they give to stay in the processor's cache until it is copied.
-const BATCH: usize = 32 << 10;
+const WHOLE: usize = 3;
 
 /// Decodes a text that comes in pieces, into tiles. The standard and the URL-safe alphabet are read, with padding or without.
-#[derive(Default)]
 pub(crate) struct Decoder {
     tiles: Tiles,
-    /// What one batch gives. Decoding straight into a tile would need it filled with zeros first.
-    batch: Vec<u8>,
     /// The last one to four symbols, which may turn out to be padded.
     pending: Vec<u8>,
     broken: bool,
 }
 
 impl Decoder {
+    /// A decoder of a text that has not begun.
+    pub(crate) const fn new(stock: Stock) -> Self {
+        Self { tiles: Tiles::new(stock), pending: Vec::new(), broken: false }
+    }
+
     /// Takes the next symbols.
     pub(crate) fn push(&mut self, symbols: &[u8]) {
         let (head, rest) = symbols.split_at(symbols.len().min(GROUP - self.pending.len()));
@@ -52,17 +52,19 @@ impl Decoder {
         (!self.broken).then(|| self.tiles.finish())
     }
 
-    fn decode(&mut self, symbols: &[u8]) {
-        let room = STANDARD_NO_PAD.decoded_len_estimate(symbols.len().min(BATCH));
-        self.batch.resize(room.max(self.batch.len()), 0);
-        for symbols in symbols.chunks(BATCH) {
+    /// Decodes whole groups, or the last of them. A tile has room for whole groups alone until then.
+    fn decode(&mut self, mut symbols: &[u8]) {
+        while !symbols.is_empty() && !self.broken {
+            let room = self.tiles.room();
+            let (fitting, rest) = symbols.split_at(symbols.len().min(room.len() / WHOLE * GROUP));
             let decoded = STANDARD_NO_PAD
-                .decode_slice(symbols, &mut self.batch)
-                .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(symbols), &mut self.batch));
+                .decode_slice(fitting, room)
+                .or_else(|_| STANDARD_NO_PAD.decode_slice(standard(fitting), room));
             match decoded {
-                Ok(length) if !self.broken => self.tiles.extend(&self.batch[..length]),
-                _ => return self.spoil(),
+                Ok(length) => self.tiles.filled(length),
+                Err(_) => self.spoil(),
             }
+            symbols = rest;
         }
     }
 }
@@ -86,7 +88,7 @@ mod tests {
 
     /// Decodes a text that comes in pieces of these lengths, over and over.
     fn decoded(text: &str, pieces: &[usize]) -> Option<Vec<u8>> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(Stock::default());
         let (mut rest, mut lengths) = (text.as_bytes(), pieces.iter().cycle());
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.len().min(*lengths.next().unwrap()));

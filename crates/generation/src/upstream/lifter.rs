@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
-use super::base64::Decoder;
+use super::{base64::Decoder, tiles::Stock};
 
 /// A JSON answer without its pictures, and the pictures.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Lifted {
 
 /// Takes the pieces of an answer.
 pub(crate) struct Lifter {
+    stock: Stock,
     lifted: Lifted,
     place: Place,
     decoder: Decoder,
@@ -38,12 +39,13 @@ enum Place {
 }
 
 impl Lifter {
-    /// A lifter that has taken nothing yet.
-    pub(crate) fn new() -> Self {
+    /// A lifter that has taken nothing yet, and lays pictures in tiles of this stock.
+    pub(crate) fn new(stock: Stock) -> Self {
         Self {
+            decoder: Decoder::new(stock.clone()),
+            stock,
             lifted: Lifted { json: Vec::new(), pictures: Vec::new() },
             place: Place::BetweenStrings,
-            decoder: Decoder::default(),
             escape: Vec::new(),
         }
     }
@@ -121,7 +123,8 @@ impl Lifter {
         let number = self.lifted.pictures.len().to_string();
         self.keep(number.as_bytes());
         self.keep(b"\"");
-        self.lifted.pictures.push(std::mem::take(&mut self.decoder).finish());
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(self.stock.clone()));
+        self.lifted.pictures.push(decoder.finish());
         self.place = Place::BetweenStrings;
     }
 
@@ -151,7 +154,7 @@ mod tests {
     use super::*;
 
     fn lifted(json: &str, piece: usize) -> (String, Vec<Option<Vec<u8>>>) {
-        let mut lifter = Lifter::new();
+        let mut lifter = Lifter::new(Stock::default());
         json.as_bytes().chunks(piece).for_each(|piece| lifter.push(piece));
         let Lifted { json, pictures } = lifter.finish();
         let whole = |tiles: Vec<Bytes>| tiles.concat();

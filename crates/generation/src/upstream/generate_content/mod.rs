@@ -13,7 +13,9 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::{Call, CallFailure, Drawn, Timeouts, body, client, exchange::exchange, lifter::Lifter};
+use super::{
+    Call, CallFailure, Drawn, Timeouts, body, client, exchange::exchange, lifter::Lifter, tiles::Stock,
+};
 use crate::SettingsError;
 
 pub(super) use request::encode;
@@ -21,12 +23,13 @@ pub(super) use request::encode;
 /// An error's body is read up to here, in bytes.
 const ERROR_LIMIT: usize = 256 << 10;
 
-/// Whoever answers the method. Clones share their connections.
+/// Whoever answers the method. Clones share their connections and their tiles.
 #[derive(Clone)]
 pub(crate) struct Service {
     client: Client,
     timeouts: Timeouts,
     answer_limit_bytes: usize,
+    stock: Stock,
 }
 
 /// An answer whose head is here.
@@ -38,7 +41,8 @@ pub(super) struct Answer {
 impl Service {
     /// A service that may take so long, and answer so much.
     pub(crate) fn new(timeouts: Timeouts, answer_limit_bytes: usize) -> Result<Self, SettingsError> {
-        Ok(Self { client: client::build(&timeouts)?, timeouts, answer_limit_bytes })
+        let client = client::build(&timeouts)?;
+        Ok(Self { client, timeouts, answer_limit_bytes, stock: Stock::default() })
     }
 
     /// The client that it is called with.
@@ -73,7 +77,7 @@ impl Service {
             let failure = error::read(status, &body, &call.model);
             return Err(CallFailure { detail: without(&failure.detail, secret), ..failure });
         }
-        let mut lifter = Lifter::new();
+        let mut lifter = Lifter::new(self.stock.clone());
         body::read(response, bounds(self.answer_limit_bytes), |piece| lifter.push(piece)).await?;
         response::read(lifter.finish())
     }

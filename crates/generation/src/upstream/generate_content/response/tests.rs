@@ -1,7 +1,7 @@
 use base64_turbo::{STANDARD, URL_SAFE};
 
 use super::*;
-use crate::upstream::{Ending, lifter::Lifter};
+use crate::upstream::{Ending, lifter::Lifter, tiles::Stock};
 
 /// A whole PNG of one pixel, told from others by the number in its tail.
 fn png(number: u8) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn text(text: &str) -> String {
 }
 
 fn taken_apart(body: &str) -> Result<Drawn, CallFailure> {
-    let mut lifter = Lifter::new();
+    let mut lifter = Lifter::new(Stock::default());
     lifter.push(body.as_bytes());
     read(lifter.finish())
 }

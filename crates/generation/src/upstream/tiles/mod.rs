@@ -3,6 +3,8 @@
 //! Blocks as large as a picture are what an allocator keeps, splits and fragments; tiles of a chunk's size it hands
 //! out again and again. A picture then takes its own length and little more, and gives each tile back as it leaves.
 
+mod stock;
+
 use bytes::Bytes;
 use domain::{
     MediaType, PixelSize,
@@ -10,36 +12,42 @@ use domain::{
 };
 use proto::limits::CHUNK;
 
+pub(crate) use stock::Stock;
+use stock::Tile;
+
 /// Bytes that arrive, laid out in tiles.
-#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tiles {
+    stock: Stock,
     full: Vec<Bytes>,
-    /// The tile that is being filled.
-    last: Vec<u8>,
+    /// The tile that is being filled, and how many bytes it has.
+    last: Option<(Tile, usize)>,
 }
 
 impl Tiles {
-    /// Lays the next bytes.
-    pub(crate) fn extend(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.last.capacity() == 0 {
-                self.last.reserve_exact(CHUNK);
-            }
-            let (fitting, rest) = bytes.split_at(bytes.len().min(CHUNK - self.last.len()));
-            self.last.extend_from_slice(fitting);
-            if self.last.len() == CHUNK {
-                self.full.push(std::mem::take(&mut self.last).into());
-            }
-            bytes = rest;
+    /// No bytes so far; the tiles come from this stock.
+    pub(crate) const fn new(stock: Stock) -> Self {
+        Self { stock, full: Vec::new(), last: None }
+    }
+
+    /// Where the next bytes go: what is left of a tile.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        let (tile, filled) = self.last.get_or_insert_with(|| (self.stock.take(), 0));
+        &mut tile.as_mut()[*filled..]
+    }
+
+    /// Declares that so many bytes are there.
+    pub(crate) fn filled(&mut self, bytes: usize) {
+        if let Some((_, length)) = &mut self.last {
+            *length += bytes;
+        }
+        if let Some((tile, _)) = self.last.take_if(|(_, length)| *length == CHUNK) {
+            self.full.push(tile.first(CHUNK));
         }
     }
 
     /// Every tile, the last of which may be short.
     pub(crate) fn finish(mut self) -> Vec<Bytes> {
-        if !self.last.is_empty() {
-            self.last.shrink_to_fit();
-            self.full.push(self.last.into());
-        }
+        self.full.extend(self.last.map(|(tile, length)| tile.first(length)));
         self.full
     }
 }
@@ -90,8 +98,15 @@ mod tests {
         \x00\x00\x00\x00IEND\xae\x42\x60\x82";
 
     fn laid(bytes: &[u8], piece: usize) -> Vec<Bytes> {
-        let mut tiles = Tiles::default();
-        bytes.chunks(piece).for_each(|piece| tiles.extend(piece));
+        let mut tiles = Tiles::new(Stock::default());
+        for mut piece in bytes.chunks(piece) {
+            while !piece.is_empty() {
+                let room = tiles.room();
+                let fitting = piece.split_off(..piece.len().min(room.len())).unwrap();
+                room[..fitting.len()].copy_from_slice(fitting);
+                tiles.filled(fitting.len());
+            }
+        }
         tiles.finish()
     }
 
