@@ -251,7 +251,9 @@ impl Trial {
             Home::Memory => return,
             Home::File(directory) => {
                 let next = tempfile::tempdir().unwrap();
-                std::fs::copy(ledger(directory), ledger(&next)).unwrap();
+                for file in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+                    std::fs::copy(file.path(), next.path().join(file.file_name())).unwrap();
+                }
                 self.home = Home::File(next);
             }
             Home::Redis(_) => {

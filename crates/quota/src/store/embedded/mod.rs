@@ -1,93 +1,76 @@
-//! The store in one file: every acknowledged grant survives a killed process and a power cut.
+//! The store in a file: every acknowledged grant survives a killed process and a power cut.
 //!
-//! One thread owns the ledger and the file. It applies the operations that have come together, writes all that
-//! they changed in one durable transaction, and only then answers them, so that callers share the cost of a
-//! commit. Only a closing is answered before it is written: should it be lost in that moment, its lease runs out
-//! its term instead, and nothing is refunded. The file is locked: a second process is refused.
+//! An operation takes place in its caller's own task, under one lock, and what it changed is at once appended to a
+//! journal beside the file: from then on it survives the process. A thread of its own keeps the files. It syncs the
+//! journal for those who may be answered only once a power cut cannot undo what they learn, all that have come
+//! together at one cost; and when the journal has grown a little, it puts its records in the tables of the file.
+//!
+//! Only a closing is answered before it is synced, which happens with the next grant or the next round of expiry:
+//! should a power cut undo it, its lease runs out its term instead, and nothing is refunded. The file is locked: a
+//! second process is refused.
 
+mod book;
+mod files;
+mod journal;
+mod keeper;
 mod record;
+mod step;
 mod tables;
-mod writer;
 
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 use async_trait::async_trait;
 use domain::{
-    Clock, Fence, Lease, LeaseId, Settlement, Timestamp,
+    Clock, Fence, Lease, LeaseId, Settlement,
     lease::{Closing, Renewal},
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::broadcast;
 
 use self::{
-    tables::Tables,
-    writer::{Job, Operation, Writer},
+    book::{Answer, Book},
+    files::Files,
+    keeper::Keeper,
 };
 use super::{Acquisition, Candidate, Change, Store, StoreError, Survey, Wish, feed::Feed, ledger::Ledger};
 
-/// How many operations may wait for the writer; more wait to be let in.
-const WAITING: usize = 1_024;
-
-/// The handle of a ledger in a file. Dropping it waits until the last operation is written.
+/// The handle of a ledger in a file. Dropping it waits until everything is in the file's tables.
 pub(crate) struct EmbeddedStore {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    writer: Option<JoinHandle<()>>,
+    book: Arc<Book>,
+    keeper: Option<JoinHandle<()>>,
     feed: Feed,
 }
 
 impl EmbeddedStore {
     /// Opens the ledger in this file, or begins one there. It tells time by `clock`.
     pub(crate) async fn open(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let (jobs, queue) = mpsc::channel(WAITING);
-        let (ready, opened) = oneshot::channel();
+        Self::kept(move || Files::open(&path), clock).await
+    }
+
+    async fn kept(
+        open: impl FnMut() -> Result<Files, StoreError> + Send + 'static,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
         let feed = Feed::new();
-        let told = feed.clone();
-        let run = move || {
-            let mut writer = Writer::new(move || Tables::open(&path), clock, told);
-            let outcome = writer.ensure_open();
-            let usable = outcome.is_ok();
-            if ready.send(outcome).is_ok() && usable {
-                writer.run(queue);
-            }
-        };
-        let thread = std::thread::Builder::new().name("ledger".into()).spawn(run);
-        let writer = thread.map_err(|error| failed("start its writer", &error))?;
-        opened.await.map_err(|_| StoreError::Closed)??;
-        Ok(Self { jobs: Some(jobs), writer: Some(writer), feed })
-    }
-
-    async fn perform<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce(&mut Ledger, Timestamp) -> T + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (job, answer) = Operation::lasting(operation);
-        self.queue(job, answer).await
-    }
-
-    async fn perform_at_once<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce(&mut Ledger, Timestamp) -> T + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (job, answer) = Operation::prompt(operation);
-        self.queue(job, answer).await
-    }
-
-    async fn queue<T>(
-        &self,
-        job: Box<dyn Job>,
-        answer: oneshot::Receiver<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let book = Arc::new(Book::new(Arc::clone(&clock), feed.clone()));
+        let keeper = Keeper::new(Arc::clone(&book), open, clock);
+        let keeper = thread::Builder::new().name("ledger".into()).spawn(move || keeper.run());
+        let keeper = keeper.map_err(|error| failed("start its keeper", &error))?;
+        let store = Self { book, keeper: Some(keeper), feed };
+        store.book.opened().await?;
+        Ok(store)
     }
 }
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(writer) = self.writer.take() {
-            // A writer that panicked has told its callers already: their answers never came.
-            writer.join().unwrap_or_else(|_| tracing::error!("the ledger's writer panicked"));
+        self.book.close();
+        if let Some(keeper) = self.keeper.take() {
+            // A keeper that panicked has told its callers already: their answers never came.
+            keeper.join().unwrap_or_else(|_| tracing::error!("the ledger's keeper panicked"));
         }
     }
 }
@@ -95,13 +78,11 @@ impl Drop for EmbeddedStore {
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn acquire(&self, wish: &Wish) -> Result<Acquisition, StoreError> {
-        let wish = wish.clone();
-        self.perform(move |ledger, now| ledger.acquire(now, &wish)).await
+        self.book.perform(Answer::Lasting, |ledger, now| ledger.acquire(now, wish)).await
     }
 
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, StoreError> {
-        let id = id.clone();
-        self.perform(move |ledger, now| ledger.renew(now, &id, fence)).await
+        self.book.perform(Answer::Lasting, |ledger, now| ledger.renew(now, id, fence)).await
     }
 
     async fn settle(
@@ -110,22 +91,19 @@ impl Store for EmbeddedStore {
         fence: Fence,
         settlement: &Settlement,
     ) -> Result<Closing, StoreError> {
-        let (id, settlement) = (id.clone(), settlement.clone());
-        self.perform_at_once(move |ledger, now| ledger.settle(now, &id, fence, &settlement)).await
+        self.book.perform(Answer::Prompt, |ledger, now| ledger.settle(now, id, fence, settlement)).await
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
-        let id = id.clone();
-        self.perform_at_once(move |ledger, now| ledger.release(now, &id, fence)).await
+        self.book.perform(Answer::Prompt, |ledger, now| ledger.release(now, id, fence)).await
     }
 
     async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
-        self.perform(Ledger::expire).await
+        self.book.perform(Answer::Lasting, Ledger::expire).await
     }
 
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
-        let candidates = candidates.to_vec();
-        self.perform_at_once(move |ledger, now| ledger.standing(now, &candidates)).await
+        self.book.perform(Answer::Prompt, |ledger, now| ledger.standing(now, candidates)).await
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {
@@ -137,3 +115,6 @@ impl Store for EmbeddedStore {
 fn failed(action: &'static str, reason: &dyn std::fmt::Display) -> StoreError {
     StoreError::Failed { action, reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

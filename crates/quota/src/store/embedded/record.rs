@@ -2,6 +2,7 @@
 
 use domain::{AccountId, Fence, Lease, LeaseId, QuotaDomain, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::store::{
     Cooling, CoolingReason, StoreError,
@@ -12,7 +13,7 @@ use crate::store::{
 };
 
 /// A lease as it is written.
-pub(super) fn write_lease(entry: &Entry) -> Vec<u8> {
+pub(super) fn write_lease(entry: &Entry) -> Box<RawValue> {
     let Entry { lease, granted_at, leaves_at, state } = entry;
     written(&LeaseRecord {
         account: lease.account.to_string(),
@@ -44,7 +45,7 @@ pub(super) fn read_lease(key: &[u8], value: &[u8]) -> Result<Entry, StoreError> 
 }
 
 /// A domain's lasting counters as they are written; what is missing follows from the leases.
-pub(super) fn write_domain(counters: &Counters) -> Vec<u8> {
+pub(super) fn write_domain(counters: &Counters) -> Box<RawValue> {
     let Streak { throttles, throttled_at, failures } = counters.streak();
     written(&DomainRecord {
         days: counters.days().iter().map(|(start, calls)| (start.as_millis(), calls)).collect(),
@@ -68,7 +69,7 @@ pub(super) fn read_domain(key: &[u8], value: &[u8]) -> Result<(QuotaDomain, Days
 }
 
 /// A cooldown as it is written.
-pub(super) fn write_cooling(cooling: &Cooling) -> Vec<u8> {
+pub(super) fn write_cooling(cooling: &Cooling) -> Box<RawValue> {
     let Cooling { until, reason } = cooling;
     written(&CoolingRecord { until_ms: until.as_millis(), reason: reason.as_str().into() })
 }
@@ -142,8 +143,8 @@ impl From<StateRecord> for State {
     }
 }
 
-fn written(record: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(record).expect("records have string keys and no failing parts")
+fn written(record: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(record).expect("records have string keys and no failing parts")
 }
 
 fn read<R: for<'de> Deserialize<'de>, T>(

@@ -1,6 +1,6 @@
 //! The file: its tables, how a ledger is read from them, and how changes are written to them.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use domain::{Fence, Timestamp};
 use redb::{
@@ -8,10 +8,15 @@ use redb::{
     WriteTransaction,
 };
 
-use super::{failed, record};
+use serde_json::value::RawValue;
+
+use super::{
+    failed, record,
+    step::{Step, Table},
+};
 use crate::store::{
-    StoreError, key,
-    ledger::{Changes, Ledger, Saved},
+    StoreError,
+    ledger::{Ledger, Saved},
 };
 
 type Records = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -21,13 +26,15 @@ const DOMAINS: Records = TableDefinition::new("domains");
 const COOLINGS: Records = TableDefinition::new("coolings");
 const LEDGER: TableDefinition<'static, &[u8], u64> = TableDefinition::new("ledger");
 
-/// The keys of the `ledger` table: how records are written, the last fence given, the latest moment seen.
+/// The keys of the `ledger` table: how records are written, the last line of the journal that the tables hold, the
+/// last fence given by then, the latest moment seen.
 const FORMAT: &[u8] = b"format";
+const APPLIED: &[u8] = b"applied";
 const FENCE: &[u8] = b"fence";
 const NOW: &[u8] = b"now_ms";
 
 /// How this version writes records.
-const KNOWN_FORMAT: u64 = 1;
+const KNOWN_FORMAT: u64 = 2;
 
 /// Memory for pages; the whole file is smaller than that.
 const CACHE_BYTES: usize = 16 << 20;
@@ -43,16 +50,10 @@ pub(super) struct Tables {
 impl Tables {
     /// Opens the file, or begins one, and locks it.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(directory) = directory {
-            fs::create_dir_all(directory).map_err(|error| failed("make its directory", &error))?;
-        }
         let database = builder().create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
             other => failed("be opened", &format!("{}: {other}", path.display())),
         })?;
-        sync_directory(directory.unwrap_or(Path::new(".")))
-            .map_err(|error| failed("sync its directory", &error))?;
         Self::prepared(database)
     }
 
@@ -72,8 +73,8 @@ impl Tables {
                 let found = ledger.get(FORMAT)?.map(|found| found.value());
                 if found.is_none() {
                     ledger.insert(FORMAT, KNOWN_FORMAT)?;
-                    for records in [LEASES, DOMAINS, COOLINGS] {
-                        transaction.open_table(records)?;
+                    for table in Table::ALL {
+                        transaction.open_table(records_of(table))?;
                     }
                 }
                 Ok(found.unwrap_or(KNOWN_FORMAT))
@@ -86,7 +87,7 @@ impl Tables {
 
     /// Reads the whole ledger.
     pub(super) fn load(&self, now: Timestamp) -> Result<Ledger, StoreError> {
-        let transaction = self.database.begin_read().map_err(|error| failed("be read", &error))?;
+        let transaction = self.begin_read()?;
         let saved = Saved {
             now: Timestamp::from_millis(number(&transaction, NOW)?),
             fence: Fence(number(&transaction, FENCE)?),
@@ -101,24 +102,29 @@ impl Tables {
         Ok(Ledger::restore(saved, now))
     }
 
-    /// Writes the records that changed, durably, all or none.
-    pub(super) fn save(&self, ledger: &Ledger, changes: &Changes) -> Result<(), StoreError> {
+    /// The number of the last line of the journal that the tables hold.
+    pub(super) fn applied(&self) -> Result<u64, StoreError> {
+        number(&self.begin_read()?, APPLIED)
+    }
+
+    /// Takes over what these steps changed, the last of which is this line of the journal: durably, all or none.
+    pub(super) fn apply(&self, line: u64, steps: &[Step]) -> Result<(), StoreError> {
+        let rows = steps.iter().flat_map(|step| &step.rows);
+        let latest: BTreeMap<_, _> =
+            rows.map(|row| ((row.table, row.key.as_str()), row.record.as_deref())).collect();
         self.write("write", |transaction| {
             let mut meta = transaction.open_table(LEDGER)?;
-            meta.insert(FENCE, ledger.fence().0)?;
-            meta.insert(NOW, ledger.now().as_millis())?;
-            let leases = changes.leases.iter();
-            let leases = leases.map(|id| (id.to_string(), ledger.lease(id).map(record::write_lease)));
-            put(transaction, LEASES, leases)?;
-            let domains = changes.domains.iter();
-            let domains = domains
-                .map(|domain| (key::domain(domain), ledger.counters(domain).map(record::write_domain)));
-            put(transaction, DOMAINS, domains)?;
-            let coolings = changes.coolings.iter();
-            let coolings =
-                coolings.map(|scope| (key::scope(scope), ledger.cooling(scope).map(record::write_cooling)));
-            put(transaction, COOLINGS, coolings)
+            meta.insert(APPLIED, line)?;
+            if let Some(last) = steps.last() {
+                meta.insert(FENCE, last.fence().0)?;
+                meta.insert(NOW, last.now().as_millis())?;
+            }
+            Table::ALL.into_iter().try_for_each(|table| put(transaction, table, &latest))
         })
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.database.begin_read().map_err(|error| failed("be read", &error))
     }
 
     fn write<T>(
@@ -142,26 +148,29 @@ fn builder() -> Builder {
     builder
 }
 
-/// A file is safe from a power cut only once its directory is. Only Unix lets a directory be synced.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { fs::File::open(directory)?.sync_all() } else { Ok(()) }
+const fn records_of(table: Table) -> Records {
+    match table {
+        Table::Leases => LEASES,
+        Table::Domains => DOMAINS,
+        Table::Coolings => COOLINGS,
+    }
 }
 
 fn put(
     transaction: &WriteTransaction,
-    table: Records,
-    changed: impl Iterator<Item = (String, Option<Vec<u8>>)>,
+    table: Table,
+    latest: &BTreeMap<(Table, &str), Option<&RawValue>>,
 ) -> Result<(), redb::Error> {
-    let mut changed = changed.peekable();
+    let mut changed = latest.range((table, "")..).take_while(|((of, _), _)| *of == table).peekable();
     if changed.peek().is_none() {
         // Opening a table to write costs pages of its own.
         return Ok(());
     }
-    let mut table = transaction.open_table(table)?;
-    for (key, record) in changed {
+    let mut records = transaction.open_table(records_of(table))?;
+    for ((_, key), record) in changed {
         match record {
-            Some(record) => table.insert(key.as_bytes(), record.as_slice())?,
-            None => table.remove(key.as_bytes())?,
+            Some(record) => records.insert(key.as_bytes(), record.get().as_bytes())?,
+            None => records.remove(key.as_bytes())?,
         };
     }
     Ok(())
@@ -196,17 +205,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ledger.redb");
         let tables = Tables::open(&path).unwrap();
-        tables.write("test", |all| Ok(all.open_table(LEDGER)?.insert(FORMAT, 2).map(drop)?)).unwrap();
+        tables.write("test", |all| Ok(all.open_table(LEDGER)?.insert(FORMAT, 3).map(drop)?)).unwrap();
         drop(tables);
-        assert_eq!(Tables::open(&path).err(), Some(StoreError::Format { found: 2, known: KNOWN_FORMAT }));
+        assert_eq!(Tables::open(&path).err(), Some(StoreError::Format { found: 3, known: KNOWN_FORMAT }));
     }
 
     #[test]
     fn a_record_that_makes_no_sense_is_refused_by_name() {
         let directory = tempfile::tempdir().unwrap();
         let tables = Tables::open(&directory.path().join("ledger.redb")).unwrap();
-        let nonsense = [("r/0/0".to_owned(), Some(b"{}".to_vec()))];
-        tables.write("test", |all| put(all, LEASES, nonsense.into_iter())).unwrap();
+        let nonsense = r#"{"now_ms":0,"fence":0,"rows":[{"table":"leases","key":"r/0/0","record":{}}]}"#;
+        tables.apply(1, &[Step::read(1, nonsense).unwrap()]).unwrap();
         let error = tables.load(Timestamp::default()).err().unwrap();
         assert!(error.to_string().contains("the record `r/0/0` is malformed"), "{error}");
     }

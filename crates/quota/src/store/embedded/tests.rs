@@ -1,0 +1,221 @@
+//! How the store behaves on a medium that fails, and how often it syncs.
+
+use std::{
+    io,
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use domain::{
+    AccountId, CallOutcome, Client, ClientId, Limits, ManualClock, ProjectId, Provider, QuotaDomain,
+    RequestId, Resolution, Timestamp, catalog::Rate,
+};
+use redb::{StorageBackend, backends::InMemoryBackend};
+
+use super::{journal::Volume, tables::Tables, *};
+
+/// Media that fail when told to; what they hold outlives whoever opened them.
+#[derive(Debug, Clone, Default)]
+struct Media {
+    tables: Medium,
+    volumes: [Medium; 2],
+}
+
+#[derive(Debug, Clone, Default)]
+struct Medium(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    content: InMemoryBackend,
+    syncs: AtomicUsize,
+    fails_to_write: AtomicBool,
+    fails_to_sync: AtomicBool,
+    /// Whether whoever syncs must wait.
+    blocked: Mutex<bool>,
+    unblocked: Condvar,
+}
+
+impl Media {
+    fn fail_to_write(&self, fails: bool) {
+        for medium in self.volumes.iter().chain([&self.tables]) {
+            medium.0.fails_to_write.store(fails, Ordering::SeqCst);
+        }
+    }
+
+    fn fail_to_sync(&self, fails: bool) {
+        for medium in &self.volumes {
+            medium.0.fails_to_sync.store(fails, Ordering::SeqCst);
+        }
+    }
+
+    fn syncs(&self) -> usize {
+        self.volumes.iter().map(|medium| medium.0.syncs.load(Ordering::SeqCst)).sum()
+    }
+
+    fn block(&self, blocked: bool) {
+        for medium in &self.volumes {
+            *medium.0.blocked.lock().unwrap() = blocked;
+            medium.0.unblocked.notify_all();
+        }
+    }
+
+    async fn store(&self) -> EmbeddedStore {
+        let media = self.clone();
+        let clock = ManualClock::at(Timestamp::from_millis(1_800_000_000_000));
+        let open = move || {
+            let Media { tables, volumes: [first, second] } = media.clone();
+            Ok(Files::on(Tables::on(tables)?, [Volume::on(first), Volume::on(second)]))
+        };
+        EmbeddedStore::kept(open, Arc::new(clock)).await.unwrap()
+    }
+}
+
+impl StorageBackend for Medium {
+    fn len(&self) -> io::Result<u64> {
+        self.0.content.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.content.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.content.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.syncs.fetch_add(1, Ordering::SeqCst);
+        let blocked = self.0.blocked.lock().unwrap();
+        let _unblocked = self.0.unblocked.wait_while(blocked, |blocked| *blocked).unwrap();
+        if self.0.fails_to_sync.load(Ordering::SeqCst) { Err(full()) } else { Ok(()) }
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.0.fails_to_write.load(Ordering::SeqCst) {
+            return Err(full());
+        }
+        if self.0.content.len()? < offset + data.len() as u64 {
+            self.0.content.set_len(offset + data.len() as u64)?;
+        }
+        self.0.content.write(offset, data)
+    }
+}
+
+fn full() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+fn id(number: usize) -> LeaseId {
+    LeaseId::new(format!("r/{number}/0")).unwrap()
+}
+
+fn wish(number: usize) -> Wish {
+    let domain =
+        QuotaDomain { provider: Provider::Gemini, project: ProjectId::new("p").unwrap(), model: "m".into() };
+    let limits = Limits::new(10_000, 10_000, 10_000, 10_000);
+    Wish {
+        ids: vec![id(number)],
+        candidates: vec![Candidate { account: AccountId::new("a").unwrap(), domain, limits }],
+        request: RequestId::new("r").unwrap(),
+        client: Client::unlimited(ClientId::new("studio").unwrap()),
+        rate: Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 },
+    }
+}
+
+async fn grant(store: &EmbeddedStore, number: usize) -> Result<Fence, StoreError> {
+    match store.acquire(&wish(number)).await? {
+        Acquisition::Granted { leases, .. } => Ok(leases[0].fence),
+        other => panic!("expected a grant, got {other:?}"),
+    }
+}
+
+async fn in_flight(store: &EmbeddedStore) -> u32 {
+    store.standing(&wish(0).candidates).await.unwrap().standings[0].in_flight
+}
+
+#[tokio::test]
+async fn callers_that_come_together_share_a_sync() {
+    let media = Media::default();
+    let store = Arc::new(media.store().await);
+    let before = media.syncs();
+    media.block(true);
+    let callers: Vec<_> = (0..32)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { grant(&store, number).await })
+        })
+        .collect();
+    while in_flight(&store).await < 32 {
+        tokio::task::yield_now().await;
+    }
+    media.block(false);
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    // One for whoever came first, and one for all that came meanwhile.
+    assert!((1..=2).contains(&(media.syncs() - before)));
+}
+
+#[tokio::test]
+async fn only_what_must_last_waits_for_a_sync() {
+    let media = Media::default();
+    let store = media.store().await;
+    let fence = grant(&store, 0).await.unwrap();
+    let before = media.syncs();
+    media.block(true);
+    assert_eq!(in_flight(&store).await, 1);
+    let delivered = CallOutcome::Declined.into();
+    assert_eq!(store.settle(&id(0), fence, &delivered).await, Ok(Closing::Closed));
+    assert_eq!(media.syncs(), before);
+    media.block(false);
+    store.expire().await.unwrap();
+    assert_eq!(media.syncs(), before + 1);
+}
+
+#[tokio::test]
+async fn a_grant_that_was_not_written_is_not_kept_and_the_next_one_works() {
+    let media = Media::default();
+    let store = media.store().await;
+    let first = grant(&store, 0).await.unwrap();
+    media.fail_to_write(true);
+    for number in [1, 2] {
+        assert!(matches!(grant(&store, number).await, Err(StoreError::Failed { .. })));
+    }
+    media.fail_to_write(false);
+    let next = grant(&store, 3).await.unwrap();
+    assert!(next > first);
+    assert!(matches!(store.renew(&id(0), first).await, Ok(Renewal::Active { .. })));
+    for number in [1, 2] {
+        assert_eq!(store.release(&id(number), next).await, Ok(Closing::Unknown));
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_was_not_synced_is_an_error_and_repeating_it_is_safe() {
+    let media = Media::default();
+    let store = media.store().await;
+    media.fail_to_sync(true);
+    assert!(matches!(grant(&store, 0).await, Err(StoreError::Failed { .. })));
+    media.fail_to_sync(false);
+    grant(&store, 0).await.unwrap();
+    assert_eq!(in_flight(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_journal_that_has_grown_is_put_in_the_tables() {
+    let media = Media::default();
+    let store = media.store().await;
+    let mut fences = Vec::new();
+    for number in 0..1_000 {
+        let fence = grant(&store, number).await.unwrap();
+        store.settle(&id(number), fence, &CallOutcome::Declined.into()).await.unwrap();
+        fences.push(fence);
+    }
+    let journal: u64 = media.volumes.iter().map(|volume| volume.len().unwrap()).sum();
+    assert!(journal < 3 * journal::FULL, "the journal has {journal} bytes");
+    drop(store);
+    assert_eq!(media.volumes.each_ref().map(|volume| volume.len().unwrap()), [0, 0]);
+    let store = media.store().await;
+    for (number, fence) in fences.into_iter().enumerate() {
+        let again = store.settle(&id(number), fence, &CallOutcome::Declined.into()).await;
+        assert_eq!(again, Ok(Closing::Duplicate));
+    }
+}
