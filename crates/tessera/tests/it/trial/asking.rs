@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Failure, FailureKind, GenerationEvent};
-use proto::v1::{
-    GenerateEvent, GenerateRequest, Part, Role, Turn, generation_client::GenerationClient, part,
+use proto::{
+    transport::Channel,
+    v1::{GenerateEvent, GenerateRequest, Part, Role, Turn, generation_client::GenerationClient, part},
 };
 use reqwest::{Client, Response, StatusCode, header};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use serde::{Deserialize, Serialize};
-use tonic::{Request, Status, Streaming, transport::Channel};
+use tonic::{Request, Status, Streaming};
 
 use super::{
     fleet::{CLIENT, CLIENT_KEY},

@@ -9,9 +9,12 @@ use domain::{
     CallOutcome, Fence,
     lease::{Acquired, Acquiring, Closing, LeaseRequest},
 };
-use proto::v1::{self, leases_client::LeasesClient};
+use proto::{
+    transport::Channel,
+    v1::{self, leases_client::LeasesClient},
+};
 use tokio::time::sleep;
-use tonic::{Request, transport::Channel};
+use tonic::Request;
 
 use super::{
     chance::Chance,

@@ -6,8 +6,10 @@ use domain::{
     AccountId, ClientId, LeaseId, PersonGeneration, RequestId, Resolution,
     lease::{Acquired, Acquiring, Closing, LeaseRequest},
 };
-use proto::v1::{AcquireRequest, ReleaseRequest, leases_client::LeasesClient};
-use tonic::transport::Channel;
+use proto::{
+    transport::Channel,
+    v1::{AcquireRequest, ReleaseRequest, leases_client::LeasesClient},
+};
 
 use super::{
     fleet::{CLIENT, Fleet},

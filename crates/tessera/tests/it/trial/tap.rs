@@ -12,9 +12,9 @@ use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use proto::v1;
+use proto::{transport::Channel, v1};
 use tokio::{net::TcpListener, task::JoinHandle};
-use tonic::{Status, body::Body, transport::Channel};
+use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
 
 use super::{
