@@ -53,7 +53,10 @@ impl Retry {
     fn is_worth_another(&mut self, ending: &Ending) -> bool {
         let Ending::Sent(outcome) = ending else { return true };
         match outcome {
-            CallOutcome::Throttled { .. } | CallOutcome::CredentialRejected | CallOutcome::Forbidden => true,
+            CallOutcome::Throttled { .. }
+            | CallOutcome::CredentialRejected
+            | CallOutcome::BillingClosed
+            | CallOutcome::Forbidden => true,
             CallOutcome::Transient => !std::mem::replace(&mut self.failed_before_work, true),
             CallOutcome::Delivered { .. }
             | CallOutcome::Declined

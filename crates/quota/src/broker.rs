@@ -129,7 +129,10 @@ struct Field {
 
 fn is_shut_out(standing: &Standing) -> bool {
     let reason = standing.cooling.map(|cooling| cooling.reason);
-    matches!(reason, Some(CoolingReason::CredentialRejected | CoolingReason::Forbidden))
+    matches!(
+        reason,
+        Some(CoolingReason::CredentialRejected | CoolingReason::BillingClosed | CoolingReason::Forbidden)
+    )
 }
 
 fn candidate(account: &Account, model: &Model) -> Candidate {

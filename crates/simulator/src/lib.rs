@@ -68,9 +68,10 @@
 //!
 //! # Faults
 //!
-//! Refused at once, neither counted nor charged: `quota-minute` (`retry_after`), `quota-day`,
+//! Refused at once, neither counted nor charged: `quota-minute` (`retry_after`), `quota-images`, `quota-day`,
 //! `quota-day-zero-delay` (the day's quota with a delay of 0s), `quota-bare` (no details), `capacity`,
-//! `limit-zero`, `bad-key` (400), `expired-token` (401), `billing` (402), `forbidden`, `forbidden-validation`
+//! `limit-zero`, `bad-key` (400), `expired-token` (401), `billing` (402), `credit` (429,
+//! prepaid credit is gone), `forbidden`, `forbidden-validation`
 //! (403), `not-found`. On Vertex AI every quota is refused as `quota-bare`, and `bad-key` means its token (401).
 //! Counted, not charged: `internal` (500), `unavailable` (503), `html-error` (502), `blocked-prompt` and
 //! `finish` (`reason`), `no-image`. Counted and charged: `hang`, `reset`, `thought-only`, `bad-base64`,

@@ -76,6 +76,8 @@ pub enum CallOutcome {
     Overloaded,
     /// The credential opens nothing: wrong, revoked or blocked.
     CredentialRejected,
+    /// The account's project pays for nothing any more: billing is off, its credit is gone or its spending is capped.
+    BillingClosed,
     /// The account may not use this model.
     Forbidden,
     /// The provider failed before doing the work.
@@ -97,6 +99,7 @@ impl CallOutcome {
             Self::Throttled { .. } => "throttled",
             Self::Overloaded => "overloaded",
             Self::CredentialRejected => "credential_rejected",
+            Self::BillingClosed => "billing_closed",
             Self::Forbidden => "forbidden",
             Self::Transient => "transient",
             Self::Ambiguous => "ambiguous",

@@ -16,14 +16,16 @@ use tokio::{
 use crate::stage::{Stage, cats};
 
 /// A fault of account `a`, what the ledger learns of it, and what the caller would.
-const UNBILLED: [(&str, &str, FailureKind); 12] = [
+const UNBILLED: [(&str, &str, FailureKind); 14] = [
     ("quota-minute", "throttled", QuotaExhausted),
+    ("quota-images", "throttled", QuotaExhausted),
     ("quota-day", "throttled", QuotaExhausted),
     ("quota-day-zero-delay", "throttled", QuotaExhausted),
     ("quota-bare", "throttled", QuotaExhausted),
     ("limit-zero", "forbidden", UpstreamRejected),
     ("bad-key", "credential_rejected", UpstreamRejected),
-    ("billing", "credential_rejected", UpstreamRejected),
+    ("billing", "billing_closed", UpstreamRejected),
+    ("credit", "billing_closed", UpstreamRejected),
     ("forbidden", "credential_rejected", UpstreamRejected),
     ("forbidden-validation", "forbidden", UpstreamRejected),
     ("not-found", "forbidden", UpstreamRejected),

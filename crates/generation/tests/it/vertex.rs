@@ -158,7 +158,7 @@ async fn errors_in_arrays_and_bare_refusals_mean_what_they_mean_elsewhere() {
         ("quota-bare", "throttled", QuotaExhausted, 1),
         ("capacity", "overloaded", UpstreamOverloaded, 1),
         ("bad-key", "credential_rejected", UpstreamRejected, 2),
-        ("billing", "credential_rejected", UpstreamRejected, 1),
+        ("billing", "billing_closed", UpstreamRejected, 1),
         ("forbidden-validation", "forbidden", UpstreamRejected, 1),
         ("not-found", "forbidden", UpstreamRejected, 1),
         ("internal", "transient", UpstreamOverloaded, 1),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{
-    AccountId, CallOutcome, Lease, PacificDay, Provider, QuotaDomain, Timestamp,
+    AccountId, CallOutcome, Lease, PacificDay, ProjectId, Provider, QuotaDomain, Timestamp,
     lease::{Window, term},
 };
 
@@ -18,7 +18,7 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 /// How long a model rests whose provider is short of capacity.
 const OVERLOADED: Duration = Duration::from_secs(2);
-/// How long a refused credential rests; then a real request tries it again.
+/// How long a refused credential rests, and a project that pays for nothing; then a real request tries it again.
 const REFUSED: Duration = Duration::from_mins(15);
 /// How many failures in a row rest a domain, and for how long.
 const FAILURES: u32 = 5;
@@ -37,18 +37,21 @@ pub enum CoolingReason {
     Failing,
     /// The provider refused the credential.
     CredentialRejected,
+    /// The project pays for nothing any more.
+    BillingClosed,
     /// The provider refused this account the model.
     Forbidden,
 }
 
 impl CoolingReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Throttled,
         Self::DayUsedUp,
         Self::Overloaded,
         Self::Failing,
         Self::CredentialRejected,
+        Self::BillingClosed,
         Self::Forbidden,
     ];
 
@@ -60,6 +63,7 @@ impl CoolingReason {
             Self::Overloaded => "overloaded",
             Self::Failing => "failing",
             Self::CredentialRejected => "credential_rejected",
+            Self::BillingClosed => "billing_closed",
             Self::Forbidden => "forbidden",
         }
     }
@@ -83,17 +87,21 @@ pub enum Scope {
     Account(AccountId),
     /// One credential's use of one model.
     Access(AccountId, String),
+    /// One project's use of a provider, with whichever credential and model.
+    Project(Provider, ProjectId),
     /// A provider's model, whoever uses it.
     Pool(Provider, String),
 }
 
 impl Scope {
-    /// All that a call on this account, counted in this domain, belongs to: domain, account, access, pool.
-    pub(crate) fn all(account: &AccountId, domain: &QuotaDomain) -> [Self; 4] {
+    /// All that a call on this account, counted in this domain, belongs to: domain, account, access, project,
+    /// pool.
+    pub(crate) fn all(account: &AccountId, domain: &QuotaDomain) -> [Self; 5] {
         [
             Self::Domain(domain.clone()),
             Self::Account(account.clone()),
             Self::Access(account.clone(), domain.model.clone()),
+            Self::Project(domain.provider, domain.project.clone()),
             Self::Pool(domain.provider, domain.model.clone()),
         ]
     }
@@ -170,6 +178,7 @@ pub(crate) enum Whose {
     Domain,
     Account,
     Access,
+    Project,
     Pool,
 }
 
@@ -207,6 +216,9 @@ pub(crate) fn ruling(outcome: &CallOutcome) -> Ruling {
         }
         CallOutcome::CredentialRejected => {
             rest(StreakChange::Kept, Whose::Account, Length::Wait(REFUSED), Reason::CredentialRejected)
+        }
+        CallOutcome::BillingClosed => {
+            rest(StreakChange::Kept, Whose::Project, Length::Wait(REFUSED), Reason::BillingClosed)
         }
         CallOutcome::Forbidden => {
             rest(StreakChange::Kept, Whose::Access, Length::Wait(REFUSED), Reason::Forbidden)
@@ -257,11 +269,12 @@ impl Length {
 
 impl Whose {
     fn scope(self, lease: &Lease) -> Scope {
-        let [domain, account, access, pool] = Scope::all(&lease.account, &lease.domain);
+        let [domain, account, access, project, pool] = Scope::all(&lease.account, &lease.domain);
         match self {
             Self::Domain => domain,
             Self::Account => account,
             Self::Access => access,
+            Self::Project => project,
             Self::Pool => pool,
         }
     }
@@ -332,6 +345,10 @@ mod tests {
             (throttled(Some(Window::Minute), Some(u64::MAX)), Some((domain(), 3600))),
             (CallOutcome::Overloaded, Some((Scope::Pool(Provider::Gemini, "m".into()), 2))),
             (CallOutcome::CredentialRejected, Some((Scope::Account(account.clone()), 900))),
+            (
+                CallOutcome::BillingClosed,
+                Some((Scope::Project(Provider::Gemini, lease().domain.project), 900)),
+            ),
             (CallOutcome::Forbidden, Some((Scope::Access(account, "m".into()), 900))),
         ] {
             assert_eq!(seconds(&outcome, Streak::default()), rest, "{outcome:?}");

@@ -27,6 +27,7 @@ pub(crate) fn scope(scope: &Scope) -> String {
         Scope::Domain(within) => format!("domain {}", domain(within)),
         Scope::Account(account) => format!("account {account}"),
         Scope::Access(account, model) => format!("access {account} {model}"),
+        Scope::Project(provider, project) => format!("project {provider} {project}"),
         Scope::Pool(provider, model) => format!("pool {provider} {model}"),
     }
 }
@@ -43,6 +44,10 @@ pub(crate) fn read_scope(words: &str) -> Result<Scope, String> {
         "access" => {
             let (id, model) = pair()?;
             Ok(Scope::Access(account(id)?, model.into()))
+        }
+        "project" => {
+            let (provider, project) = pair()?;
+            Ok(Scope::Project(provider.parse().map_err(told)?, ProjectId::new(project).map_err(told)?))
         }
         "pool" => {
             let (provider, model) = pair()?;
@@ -67,11 +72,13 @@ mod tests {
     fn whatever_rests_is_read_as_it_was_written() {
         let account = || AccountId::new("a/b:c").unwrap();
         let project = ProjectId::new("p/q").unwrap();
-        let within = QuotaDomain { provider: Provider::Vertex, project, model: "m/n".into() };
+        let within =
+            QuotaDomain { provider: Provider::Vertex, project: project.clone(), model: "m/n".into() };
         for rests in [
             Scope::Domain(within),
             Scope::Account(account()),
             Scope::Access(account(), "m/n".into()),
+            Scope::Project(Provider::Gemini, project),
             Scope::Pool(Provider::Gemini, "m".into()),
         ] {
             assert_eq!(read_scope(&scope(&rests)), Ok(rests));

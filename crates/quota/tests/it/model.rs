@@ -54,6 +54,7 @@ enum Rest {
     Domain(Candidate),
     Account(Candidate),
     Access(Candidate),
+    Project(Candidate),
     Pool(Candidate),
 }
 
@@ -63,6 +64,9 @@ impl Rest {
             Self::Domain(it) => it.domain == other.domain,
             Self::Account(it) => it.account == other.account,
             Self::Access(it) => it.account == other.account && it.domain.model == other.domain.model,
+            Self::Project(it) => {
+                it.domain.provider == other.domain.provider && it.domain.project == other.domain.project
+            }
             Self::Pool(it) => {
                 it.domain.provider == other.domain.provider && it.domain.model == other.domain.model
             }
@@ -315,6 +319,7 @@ impl Model {
             }
             CallOutcome::Overloaded => Some((Rest::Pool(candidate.clone()), now + 2_000)),
             CallOutcome::CredentialRejected => Some((Rest::Account(candidate.clone()), now + 15 * MINUTE)),
+            CallOutcome::BillingClosed => Some((Rest::Project(candidate.clone()), now + 15 * MINUTE)),
             CallOutcome::Forbidden => Some((Rest::Access(candidate.clone()), now + 15 * MINUTE)),
             CallOutcome::Transient => {
                 fortune.failures += 1;

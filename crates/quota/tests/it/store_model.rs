@@ -96,6 +96,7 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
         1 => Just(throttled(Some(Window::Day), Some(Duration::ZERO))),
         1 => Just(CallOutcome::Overloaded),
         1 => Just(CallOutcome::CredentialRejected),
+        1 => Just(CallOutcome::BillingClosed),
         1 => Just(CallOutcome::Forbidden),
         4 => Just(CallOutcome::Transient),
     ]

@@ -30,6 +30,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refuse {
     QuotaMinute { retry_after: Duration },
+    QuotaImages,
     QuotaDay,
     QuotaDayZeroDelay,
     QuotaBare,
@@ -38,6 +39,7 @@ pub(crate) enum Refuse {
     BadKey,
     ExpiredToken,
     Billing,
+    Credit,
     Forbidden,
     ForbiddenValidation,
     NotFound,
@@ -126,11 +128,12 @@ pub(crate) struct Parameters {
 /// Makes a fault of the parameters that it knows, taking them.
 type Make = fn(&mut Parameters) -> Kind;
 
-const FAULTS: [(&str, Make); 29] = [
+const FAULTS: [(&str, Make); 31] = [
     ("quota-minute", |told| {
         let retry_after = told.retry_after.take().unwrap_or(Duration::from_secs(20));
         Kind::Refuse(Refuse::QuotaMinute { retry_after })
     }),
+    ("quota-images", |_| Kind::Refuse(Refuse::QuotaImages)),
     ("quota-day", |_| Kind::Refuse(Refuse::QuotaDay)),
     ("quota-day-zero-delay", |_| Kind::Refuse(Refuse::QuotaDayZeroDelay)),
     ("quota-bare", |_| Kind::Refuse(Refuse::QuotaBare)),
@@ -139,6 +142,7 @@ const FAULTS: [(&str, Make); 29] = [
     ("bad-key", |_| Kind::Refuse(Refuse::BadKey)),
     ("expired-token", |_| Kind::Refuse(Refuse::ExpiredToken)),
     ("billing", |_| Kind::Refuse(Refuse::Billing)),
+    ("credit", |_| Kind::Refuse(Refuse::Credit)),
     ("forbidden", |_| Kind::Refuse(Refuse::Forbidden)),
     ("forbidden-validation", |_| Kind::Refuse(Refuse::ForbiddenValidation)),
     ("not-found", |_| Kind::Refuse(Refuse::NotFound)),

@@ -13,6 +13,7 @@ async fn stage_with(fault: &str) -> Stage {
 async fn refusals_and_outages_have_googles_status_and_reason() {
     for (fault, status, code, reason) in [
         ("quota-bare", 429, "RESOURCE_EXHAUSTED", None),
+        ("credit", 429, "RESOURCE_EXHAUSTED", None),
         ("capacity", 429, "RESOURCE_EXHAUSTED", Some("MODEL_CAPACITY_EXHAUSTED")),
         ("bad-key", 400, "INVALID_ARGUMENT", Some("API_KEY_INVALID")),
         ("expired-token", 401, "UNAUTHENTICATED", Some("ACCESS_TOKEN_EXPIRED")),
@@ -39,6 +40,7 @@ async fn each_kind_of_quota_names_its_window_its_limit_and_its_delay() {
     let midnight = format!("{}s", 12 * 3600);
     for (fault, id, value, delay) in [
         ("quota-minute", "GenerateRequestsPerMinutePerProjectPerModel", Some("20"), "20s"),
+        ("quota-images", "GenerateImagesPerMinutePerProjectPerModel", Some("10"), "20s"),
         ("quota-day", "GenerateRequestsPerDayPerProjectPerModel", Some("250"), midnight.as_str()),
         ("quota-day-zero-delay", "GenerateRequestsPerDayPerProjectPerModel", Some("250"), "0s"),
         ("limit-zero", "GenerateRequestsPerDayPerProjectPerModel-FreeTier", None, "41.25s"),

@@ -1,8 +1,8 @@
 -- Grants a lease for every id, or none.
 --
 -- asked.ids         the leases' names
--- asked.candidates  best first: account, domain; scopes {domain, account, access, pool}; minute, day, concurrent: the
---                   most units of each
+-- asked.candidates  best first: account, domain; scopes {domain, account, access, project, pool}; minute, day,
+--                   concurrent: the most units of each
 -- asked.days        consecutive Pacific days {start, end} that the present is expected in
 -- asked.edge        how near to midnight a unit is charged to both days
 -- asked.start, .lease, .window   from the grant: until the call must be sent, until the lease ends, until the unit
@@ -133,7 +133,8 @@ for i, id in ipairs(asked.ids) do
   write('HSET', named('lease', id), 'account', candidate.account, 'domain', candidate.domain, 'fence', fence,
     'granted', now, 'start_by', now + asked.start, 'expires', now + asked.lease, 'state', 'active', 'at', 0,
     'day_end', today[2], 'days', table.concat(charged, ' '), 'domain_scope', scopes.domain,
-    'account_scope', scopes.account, 'access_scope', scopes.access, 'pool_scope', scopes.pool)
+    'account_scope', scopes.account, 'access_scope', scopes.access, 'project_scope', scopes.project,
+    'pool_scope', scopes.pool)
   write('ZADD', agenda, now + asked.lease, id)
   write('HSET', used, candidate.account, fence)
   leases[i] = told(id)

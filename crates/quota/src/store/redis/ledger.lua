@@ -15,8 +15,8 @@
 --
 -- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given
 -- ROOT:lease:ID        hash   account, domain, fence, granted, start_by, expires, day_end; days: the starts of
---                             those it is charged to; domain_scope, account_scope, access_scope, pool_scope: what
---                             may rest for it; state: active, closed, expired or late; at: when it was closed;
+--                             those it is charged to; domain_scope, account_scope, access_scope, project_scope,
+--                             pool_scope: what may rest for it; state: active, closed, expired or late; at: when it was closed;
 --                             ending: how
 -- ROOT:agenda          zset   ID by when it next needs attention: to expire, or to be forgotten
 -- ROOT:minute:DOMAIN   zset   fence by when its unit leaves the minute window

@@ -40,6 +40,7 @@ struct Scopes {
     domain: String,
     account: String,
     access: String,
+    project: String,
     pool: String,
 }
 
@@ -69,12 +70,12 @@ impl<'a> Acquire<'a> {
 impl Place {
     fn of(candidate: &Candidate) -> Self {
         let Candidate { account, domain, limits } = candidate;
-        let [of_domain, of_account, access, pool] =
+        let [of_domain, of_account, access, project, pool] =
             Scope::all(account, domain).map(|scope| key::scope(&scope));
         Self {
             account: account.to_string(),
             domain: key::domain(domain),
-            scopes: Scopes { domain: of_domain, account: of_account, access, pool },
+            scopes: Scopes { domain: of_domain, account: of_account, access, project, pool },
             minute: limits.requests_per_minute.min(limits.images_per_minute),
             day: limits.requests_per_day,
             concurrent: limits.concurrent,

@@ -4,7 +4,7 @@
 -- asked.answered        whether the provider answered, so that it counted the call before
 -- asked.sent            from the grant: by when the provider has counted the call, as far as the holder knows
 -- asked.ruling.streak   what becomes of the domain's streak: kept, cleared, throttled or failed
--- asked.ruling.rest     absent, or what rests: on (domain, account, access or pool), reason, and length, one of
+-- asked.ruling.rest     absent, or what rests: on (domain, account, access, project or pool), reason, and length, one of
 --   wait                {millis}
 --   backoff             {first, longest}: doubled with each throttling that followed the first
 --   day_end             until the end of the day that the lease was granted on

@@ -75,6 +75,7 @@ impl From<Rest> for RestRecord {
             Whose::Domain => "domain",
             Whose::Account => "account",
             Whose::Access => "access",
+            Whose::Project => "project",
             Whose::Pool => "pool",
         };
         Self { on, length: length.into(), reason: reason.as_str() }

@@ -16,6 +16,7 @@ every_store! {
     a_day_that_is_used_up_rests_its_domain_until_midnight,
     a_capacity_shortage_rests_the_model_for_every_account,
     a_rejected_credential_rests_its_account_on_every_model,
+    a_project_that_pays_for_nothing_rests_with_all_its_accounts_and_models,
     a_forbidden_model_rests_for_that_account_alone,
     five_failures_in_a_row_rest_the_domain,
     a_cooldown_is_never_shortened,
@@ -71,6 +72,20 @@ async fn a_rejected_credential_rests_its_account_on_every_model(store: &dyn Stor
     one(store, "same-project", &candidate("b", "p", AMPLE)).await;
     clock.advance(seconds(15 * 60));
     one(store, "probe", &account).await;
+}
+
+async fn a_project_that_pays_for_nothing_rests_with_all_its_accounts_and_models(
+    store: &dyn Store,
+    clock: &ManualClock,
+) {
+    let account = candidate("a", "p", AMPLE);
+    let lease = one(store, "first", &account).await;
+    settle(store, &lease, CallOutcome::BillingClosed).await;
+    let others = [candidate("b", "p", AMPLE), candidate_for("flash", "a", "p", AMPLE)];
+    refused(store, &[id("second")], &others).await;
+    one(store, "other-project", &candidate("c", "q", AMPLE)).await;
+    clock.advance(seconds(15 * 60));
+    one(store, "probe", &others[0]).await;
 }
 
 async fn a_forbidden_model_rests_for_that_account_alone(store: &dyn Store, _: &ManualClock) {

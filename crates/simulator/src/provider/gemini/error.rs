@@ -55,6 +55,10 @@ pub(super) fn commanded(refuse: Refuse, version: &str, model: &str, day_ends_in:
         Refuse::QuotaMinute { retry_after } => {
             exhausted(model, &[Spent { metric: Metric::REQUESTS_A_MINUTE, limit: 20 }], retry_after)
         }
+        Refuse::QuotaImages => {
+            let spent = Spent { metric: Metric::IMAGES_A_MINUTE, limit: 10 };
+            exhausted(model, &[spent], Duration::from_secs(20))
+        }
         Refuse::QuotaDay => exhausted(model, &[day], day_ends_in),
         Refuse::QuotaDayZeroDelay => exhausted(model, &[day], Duration::ZERO),
         Refuse::QuotaBare => {
@@ -79,6 +83,11 @@ pub(super) fn commanded(refuse: Refuse, version: &str, model: &str, day_ends_in:
              https://console.developers.google.com/billing, then retry.",
         )
         .with(Detail::info("BILLING_DISABLED", [("service", SERVICE.to_owned())])),
+        Refuse::Credit => Refusal::new(
+            Code::ResourceExhausted,
+            "Your prepayment credits are depleted. Please go to AI Studio at https://ai.studio/projects to manage \
+             your project and billing.",
+        ),
         Refuse::Forbidden => {
             Refusal::new(Code::PermissionDenied, "Permission denied: Consumer 'api_key' has been suspended.")
                 .with(Detail::info("CONSUMER_SUSPENDED", [("service", SERVICE.to_owned())]))

@@ -69,6 +69,7 @@ pub(super) fn exhausted() -> Refusal {
 pub(super) fn commanded(refuse: Refuse, model: &str, no_model: impl FnOnce() -> Refusal) -> Refusal {
     match refuse {
         Refuse::QuotaMinute { .. }
+        | Refuse::QuotaImages
         | Refuse::QuotaDay
         | Refuse::QuotaDayZeroDelay
         | Refuse::QuotaBare
@@ -80,7 +81,7 @@ pub(super) fn commanded(refuse: Refuse, model: &str, no_model: impl FnOnce() -> 
         .with(Detail::info("MODEL_CAPACITY_EXHAUSTED", [("model", model.to_owned())])),
         Refuse::BadKey => bad_token(),
         Refuse::ExpiredToken => expired_token(),
-        Refuse::Billing => Refusal::new(
+        Refuse::Billing | Refuse::Credit => Refusal::new(
             Code::PermissionDenied,
             "This API method requires billing to be enabled. Please enable billing on the project, then retry.",
         )
