@@ -25,6 +25,8 @@ pub enum FailureKind {
     ContentPolicy,
     /// Every account that could serve is at a limit now.
     QuotaExhausted,
+    /// More was asked for than the caller's own limits ever allow.
+    BeyondLimit,
     /// No enabled account serves this model at all.
     NoAccount,
     /// The provider is short of capacity, or failing before it takes on work.
@@ -58,7 +60,7 @@ pub enum Retry {
 
 impl FailureKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidRequest,
         Self::MissingField,
         Self::Unauthenticated,
@@ -67,6 +69,7 @@ impl FailureKind {
         Self::UnsupportedMediaType,
         Self::ContentPolicy,
         Self::QuotaExhausted,
+        Self::BeyondLimit,
         Self::NoAccount,
         Self::UpstreamOverloaded,
         Self::UpstreamRejected,
@@ -89,6 +92,7 @@ impl FailureKind {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::ContentPolicy => "content_policy",
             Self::QuotaExhausted => "quota_exhausted",
+            Self::BeyondLimit => "beyond_limit",
             Self::NoAccount => "no_account",
             Self::UpstreamOverloaded => "upstream_overloaded",
             Self::UpstreamRejected => "upstream_rejected",
@@ -111,6 +115,7 @@ impl FailureKind {
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType
             | Self::ContentPolicy
+            | Self::BeyondLimit
             | Self::NoAccount
             | Self::UpstreamRejected => Retry::Never,
             Self::QuotaExhausted | Self::UpstreamOverloaded | Self::Unavailable => Retry::Later,

@@ -189,10 +189,9 @@ fn client_limited(limit: ClientLimit, retry_after: Option<Duration>) -> Failure 
     };
     let message =
         format!("this client key has used up its {used_up} ({limit}); the operator can raise the limit");
-    let failure = Failure::new(FailureKind::QuotaExhausted, message);
     match retry_after {
-        Some(wait) => failure.retry_after(wait),
-        None => failure,
+        Some(wait) => Failure::new(FailureKind::QuotaExhausted, message).retry_after(wait),
+        None => Failure::new(FailureKind::BeyondLimit, message),
     }
 }
 

@@ -65,6 +65,40 @@ async fn short_waits_are_advised_and_long_ones_told() {
 }
 
 #[tokio::test]
+async fn what_is_out_of_service_for_a_moment_says_in_every_dialect_when_it_is_back() {
+    for (kind, statuses) in [
+        (FailureKind::Unavailable, [503, 503, 503]),
+        (FailureKind::UpstreamOverloaded, [503, 503, 529]),
+        (FailureKind::QuotaExhausted, [429, 429, 429]),
+    ] {
+        for ((path, body), status) in SMALLEST.into_iter().zip(statuses) {
+            for streams in [false, true] {
+                let failure = Failure::new(kind, "busy").retry_after(Duration::from_secs(2));
+                let body =
+                    if streams { body.replacen('{', r#"{"stream":true,"#, 1) } else { body.to_owned() };
+                let response = Stage::failing(failure).post(path, body).await;
+                assert_eq!(response.status(), status, "{kind} {path}");
+                assert_eq!(response.headers()["retry-after"], "2", "{kind} {path}");
+                assert_eq!(response.headers()["x-should-retry"], "true", "{kind} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_clients_limits_never_allow_is_not_worth_asking_for_again() {
+    for (path, body) in SMALLEST {
+        let failure = Failure::new(FailureKind::BeyondLimit, "ten pictures at once, and five a day");
+        let response = Stage::failing(failure).post(path, body).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-should-retry"]),
+            (429, &"false".parse().unwrap())
+        );
+        assert!(!response.headers().contains_key("retry-after"));
+    }
+}
+
+#[tokio::test]
 async fn a_failure_that_comes_before_the_first_picture_has_a_status_of_its_own() {
     let events = |failure| vec![Ok(domain::GenerationEvent::Started), Err(failure)];
     let stage = Stage::playing(events(Failure::new(FailureKind::ContentPolicy, "refused")));

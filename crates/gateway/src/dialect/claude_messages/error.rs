@@ -55,7 +55,7 @@ const fn words_for(kind: FailureKind) -> (u16, &'static str) {
         FailureKind::UnknownModel => (404, "not_found_error"),
         FailureKind::PayloadTooLarge => (413, "request_too_large"),
         FailureKind::UnsupportedMediaType => (415, "invalid_request_error"),
-        FailureKind::QuotaExhausted => (429, "rate_limit_error"),
+        FailureKind::QuotaExhausted | FailureKind::BeyondLimit => (429, "rate_limit_error"),
         FailureKind::UpstreamOverloaded => (529, "overloaded_error"),
         FailureKind::UpstreamTimeout => (504, "timeout_error"),
         FailureKind::NoAccount | FailureKind::Unavailable => (503, "api_error"),

@@ -34,6 +34,7 @@ const fn words_for(kind: FailureKind) -> Wording {
         FailureKind::UnsupportedMediaType => (415, "invalid_request_error", None),
         FailureKind::ContentPolicy => (400, "invalid_request_error", Some("content_policy_violation")),
         FailureKind::QuotaExhausted => (429, "requests", Some("rate_limit_exceeded")),
+        FailureKind::BeyondLimit => (429, "insufficient_quota", Some("insufficient_quota")),
         FailureKind::NoAccount => (503, "server_error", Some("no_account")),
         FailureKind::UpstreamOverloaded => (503, "server_error", Some("server_is_overloaded")),
         FailureKind::UpstreamRejected => (502, "server_error", Some("upstream_rejected")),
