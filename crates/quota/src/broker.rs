@@ -165,8 +165,12 @@ fn grant(lease: Lease, now: Timestamp) -> Grant {
 #[expect(clippy::needless_pass_by_value, reason = "it ends the error's way, as `map_err` hands it over")]
 fn unavailable(error: StoreError) -> Failure {
     tracing::error!(%error, "the ledger did not answer");
+    let retry_after = match error {
+        StoreError::Learning { retry_after } => retry_after,
+        _ => STORE_DOWN,
+    };
     Failure::new(FailureKind::Unavailable, "leases cannot be counted at the moment; try again shortly")
-        .retry_after(STORE_DOWN)
+        .retry_after(retry_after)
 }
 
 #[cfg(test)]

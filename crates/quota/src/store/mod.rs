@@ -189,6 +189,12 @@ pub enum StoreError {
     /// It holds something that makes no sense.
     #[error("the ledger cannot be read: {0}; restore it from a copy or start with an empty one")]
     Corrupt(String),
+    /// It may lack something that was granted, or its clock may be wrong: until it is sure, it grants nothing.
+    #[error("the ledger is not sure of all that was granted; it grants again in {} ms", retry_after.as_millis())]
+    Learning {
+        /// Until it is sure, as far as can be told.
+        retry_after: Duration,
+    },
     /// An operation on the medium failed.
     #[error("the ledger could not {action}: {reason}")]
     Failed {

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use quota::store::RedisLocation;
@@ -111,7 +112,7 @@ impl Server {
 
     /// A place on this server that no other test has, told the time by the server.
     pub(crate) fn place(&self) -> RedisLocation {
-        format!("{}?prefix={}", self.url(), prefix()).parse().unwrap()
+        format!("{}?prefix={}", self.url(), prefix()).parse::<RedisLocation>().unwrap().among_friends()
     }
 
     /// Sends the server a signal, such as `STOP`.
@@ -143,4 +144,16 @@ pub(crate) fn prefix() -> String {
 
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Asks again and again until the answer satisfies, for twenty seconds: other processes take their time to agree.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut rounds = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..400 {
+        rounds.tick().await;
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+    }
+    panic!("{what} did not come in twenty seconds")
 }

@@ -1,4 +1,4 @@
--- Grants a lease for every id, or none.
+-- Grants a lease for every id, or none. After incarnation.lua and grant.lua.
 --
 -- asked.ids         the leases' names
 -- asked.candidates  best first: account, domain; scopes {domain, account, access, project, pool}; minute, day,
@@ -10,10 +10,17 @@
 -- asked.not_after   the server's time from which on nobody waits for the answer; absent for never
 -- asked.view        what a refusal tells of, as in standing.lua
 --
--- Answers: granted, LEASE…; mixed, ID; limited, SNAPSHOT; late; day (the days do not hold the present).
+-- Answers: granted, {{LEASE…}, {TALLY…}} (what was counted, for the memory of the service); mixed, ID; limited,
+-- SNAPSHOT; late; day (the days do not hold the present); changed; silent; learning, SPAN (see incarnation.lua).
 
 if asked.not_after and time > asked.not_after then
   return answer('late')
+elseif changed then
+  return answer('changed')
+elseif not is_heard() then
+  return answer('silent')
+elseif learns_for() > 0 then
+  return answer('learning', learns_for())
 end
 
 local known, unknown = nil, false
@@ -31,7 +38,7 @@ elseif known then
   for i, id in ipairs(asked.ids) do
     leases[i] = told(id)
   end
-  return answer('granted', leases)
+  return answer('granted', { leases, {} })
 end
 
 local function day_of(moment)
@@ -106,11 +113,10 @@ end
 
 stamp()
 
-local function charge(domain, fence)
-  local minute, counters = named('minute', domain), named('domain', domain)
-  redis.call('ZREMRANGEBYSCORE', minute, '-inf', now)
-  write('ZADD', minute, now + asked.window, fence)
-  write('ZADD', named('flight', domain), now + asked.lease, fence)
+local tallies = {}
+
+local function charge(domain)
+  local counters = named('domain', domain)
   for _, field in ipairs(redis.call('HKEYS', counters)) do
     local start = tonumber(string.match(field, '^day:(%d+)$'))
     if start and start < today[1] then
@@ -118,8 +124,10 @@ local function charge(domain, fence)
     end
   end
   for _, start in ipairs(charged) do
-    write('HINCRBY', counters, 'day:' .. start, 1)
+    local units = redis.call('HINCRBY', counters, 'day:' .. start, 1)
+    table.insert(tallies, { 'domain', domain, 'day:' .. start, units })
   end
+  redis.call('PEXPIRE', counters, KEEP)
 end
 
 -- Fences do not fall behind the clock, so that a ledger that was emptied does not repeat those it gave before.
@@ -129,15 +137,14 @@ for i, id in ipairs(asked.ids) do
   local candidate = hands[i]
   local scopes = candidate.scopes
   fence = fence + 1
-  charge(candidate.domain, fence)
-  write('HSET', named('lease', id), 'account', candidate.account, 'domain', candidate.domain, 'fence', fence,
-    'granted', now, 'start_by', now + asked.start, 'expires', now + asked.lease, 'state', 'active', 'at', 0,
-    'day_end', today[2], 'days', table.concat(charged, ' '), 'domain_scope', scopes.domain,
-    'account_scope', scopes.account, 'access_scope', scopes.access, 'project_scope', scopes.project,
-    'pool_scope', scopes.pool)
-  write('ZADD', agenda, now + asked.lease, id)
-  write('HSET', used, candidate.account, fence)
+  charge(candidate.domain)
+  enter(id, {
+    account = candidate.account, domain = candidate.domain, fence = fence, granted = now,
+    start_by = now + asked.start, expires = now + asked.lease, state = 'active', at = 0, day_end = today[2],
+    days = table.concat(charged, ' '), domain_scope = scopes.domain, account_scope = scopes.account,
+    access_scope = scopes.access, project_scope = scopes.project, pool_scope = scopes.pool,
+  })
   leases[i] = told(id)
 end
 write('HSET', root, 'fence', fence)
-return answer('granted', leases)
+return answer('granted', { leases, tallies })

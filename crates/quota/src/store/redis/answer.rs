@@ -1,6 +1,6 @@
 //! What the scripts answer.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use ::redis::{FromRedisValue, Value, from_redis_value};
 use domain::{AccountId, Fence, Lease, LeaseId, Timestamp};
@@ -32,10 +32,23 @@ impl Answer {
         Ok(Self { word, now: Timestamp::from_millis(now), server: Timestamp::from_millis(server), detail })
     }
 
-    /// The leases that it tells of.
-    pub(super) fn leases(self) -> Result<Vec<Lease>, StoreError> {
-        let rows: Vec<Row> = parsed(self.detail)?;
-        rows.into_iter().map(lease).collect()
+    /// The leases that were granted, and what was counted with them.
+    pub(super) fn granted(self) -> Result<(Vec<Told>, Vec<Tally>), StoreError> {
+        let (rows, tallies): (Vec<Row>, Vec<Tally>) = parsed(self.detail)?;
+        Ok((rows.into_iter().map(Told::read).collect::<Result<_, _>>()?, tallies))
+    }
+
+    /// The leases that expired, and when which services were heard of.
+    pub(super) fn round(self) -> Result<Round, StoreError> {
+        let (rows, heard): (Vec<Row>, Vec<Peer>) = parsed(self.detail)?;
+        let expired = rows.into_iter().map(|row| Told::read(row).map(|told| told.lease));
+        Ok(Round { expired: expired.collect::<Result<_, _>>()?, heard })
+    }
+
+    /// What the ledger says to a testimony.
+    pub(super) fn reception(self) -> Result<Reception, StoreError> {
+        let (incarnation, base, learns_for) = parsed(self.detail)?;
+        Ok(Reception { incarnation, base, learns_for: Duration::from_millis(learns_for) })
     }
 
     /// The lease that it names.
@@ -43,9 +56,9 @@ impl Answer {
         valid(LeaseId::new(parsed::<String>(self.detail)?))
     }
 
-    /// The span that it tells, in milliseconds.
-    pub(super) fn millis(self) -> Result<u64, StoreError> {
-        parsed(self.detail)
+    /// The span that it tells.
+    pub(super) fn span(self) -> Result<Duration, StoreError> {
+        parsed(self.detail).map(Duration::from_millis)
     }
 
     /// What it tells of the subjects it was asked about.
@@ -63,19 +76,56 @@ impl Answer {
     }
 }
 
-/// A lease as `told` in `ledger.lua` lists it: id, account, domain, fence, granted, `start_by`, expires, state, at.
-type Row = (String, String, String, u64, u64, u64, u64, String, u64);
+/// A lease as `told` in `ledger.lua` lists it: its id and its hash.
+type Row = (String, HashMap<String, String>);
 
-fn lease((id, account, domain, fence, _, start_by, expires, state, at): Row) -> Result<Lease, StoreError> {
-    let lease = Lease {
-        id: valid(LeaseId::new(id))?,
-        account: valid(AccountId::new(account))?,
-        domain: valid(key::read_domain(&domain))?,
-        fence: Fence(fence),
-        start_by: Timestamp::from_millis(start_by),
-        expires_at: Timestamp::from_millis(expires),
-    };
-    Ok(if state == "closed" { spent(lease, Timestamp::from_millis(at)) } else { lease })
+/// Something counted: its kind, name and field, and how much.
+pub(super) type Tally = (String, String, String, u64);
+
+/// A service, and when it was heard of, in milliseconds.
+pub(super) type Peer = (String, u64);
+
+/// What came of a round of expiry.
+pub(super) struct Round {
+    pub(super) expired: Vec<Lease>,
+    pub(super) heard: Vec<Peer>,
+}
+
+/// A lease as it is told, and as it is kept.
+pub(super) struct Told {
+    pub(super) lease: Lease,
+    pub(super) granted_at: Timestamp,
+    pub(super) record: HashMap<String, String>,
+}
+
+/// What the ledger says to one who testifies.
+pub(super) struct Reception {
+    pub(super) incarnation: u64,
+    /// The fence up to which it has all of the service's leases.
+    pub(super) base: u64,
+    /// How long it goes on learning.
+    pub(super) learns_for: Duration,
+}
+
+impl Told {
+    fn read((id, record): Row) -> Result<Self, StoreError> {
+        let text = |field: &str| {
+            let value = record.get(field).map(String::as_str);
+            value.ok_or_else(|| senseless(&format!("the lease `{id}` has no `{field}`")))
+        };
+        let number = |field| valid(text(field)?.parse::<u64>());
+        let moment = |field| Ok(Timestamp::from_millis(number(field)?));
+        let lease = Lease {
+            account: valid(AccountId::new(text("account")?))?,
+            domain: valid(key::read_domain(text("domain")?))?,
+            fence: Fence(number("fence")?),
+            start_by: moment("start_by")?,
+            expires_at: moment("expires")?,
+            id: valid(LeaseId::new(id.as_str()))?,
+        };
+        let lease = if text("state")? == "closed" { spent(lease, moment("at")?) } else { lease };
+        Ok(Self { lease, granted_at: moment("granted")?, record })
+    }
 }
 
 /// A domain as `snapshot` in `ledger.lua` lists it: fences by when they leave the minute, fences by when their leases

@@ -22,6 +22,7 @@ local function close()
   write('HSET', lease_key, 'state', word, 'ending', asked.ending, 'at', in_time and now or 0)
   write('ZADD', agenda, in_time and now + asked.remembered or lease.expires + asked.awaited, asked.id)
   redis.call('ZREM', named('flight', lease.domain), lease.fence)
+  touch('domain ' .. lease.domain)
   stamp()
   return word
 end

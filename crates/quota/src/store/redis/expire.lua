@@ -1,17 +1,23 @@
--- Ends the leases whose term is over, and forgets what need not be remembered any more.
+-- Ends the leases whose term is over, and forgets what need not be remembered any more. After incarnation.lua, since
+-- this is also how a service is heard of.
 --
 -- asked.round    the most leases to attend to
 -- asked.awaited  how long an expired lease is remembered from the end of its term
 --
--- Answers: expired, LEASE….
+-- Answers: expired, {{LEASE…}, {SERVICE, MOMENT…}} (the services that were heard of lately); changed (see
+-- incarnation.lua).
 
-local expired, wrote = {}, false
+if changed then
+  return answer('changed')
+end
+hear()
+
+local expired = {}
 for _ = 1, asked.round do
   local id = redis.call('ZRANGEBYSCORE', agenda, '-inf', now, 'LIMIT', 0, 1)[1]
   if not id then
     break
   end
-  wrote = true
   local key = named('lease', id)
   local lease = read(key, 'domain', 'fence', 'expires', 'state')
   if lease.state == 'active' then
@@ -19,6 +25,7 @@ for _ = 1, asked.round do
     write('HSET', key, 'state', 'expired')
     write('ZADD', agenda, lease.expires + asked.awaited, id)
     redis.call('ZREM', named('flight', lease.domain), lease.fence)
+    touch('domain ' .. lease.domain)
   else
     redis.call('DEL', key)
     redis.call('ZREM', agenda, id)
@@ -28,12 +35,10 @@ end
 local resting = redis.call('HGETALL', cooling)
 for i = 1, #resting, 2 do
   if tonumber(string.match(resting[i + 1], '^%d+')) <= now then
-    wrote = true
-    redis.call('HDEL', cooling, resting[i])
+      redis.call('HDEL', cooling, resting[i])
+    touch(resting[i])
   end
 end
 
-if wrote then
-  stamp()
-end
-return answer('expired', expired)
+stamp()
+return answer('expired', { expired, redis.call('ZRANGE', heard, 0, -1, 'WITHSCORES') })

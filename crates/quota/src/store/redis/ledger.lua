@@ -9,21 +9,28 @@
 -- ARGV[1]  the present moment, or empty for the server's TIME
 -- ARGV[2]  the latest moment that the caller has seen; time never runs behind it
 -- ARGV[3]  what is asked, as JSON
+-- ARGV[4]  the service that asks
+-- ARGV[5]  the incarnation of the ledger that it last testified in, as testify.lua has it; 0 if in none
 --
 -- Moments are milliseconds since the Unix epoch, spans are milliseconds. A domain, an account and a scope are
 -- words as `store/key.rs` spells them. Every key is dropped 48 hours after it was last written.
 --
--- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given
+-- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given;
+--                             incarnation, before, run, known, base, settles, ends: see incarnation.lua
+-- ROOT:heard           zset   service by when it was last heard of in this incarnation
+-- ROOT:awaited         set    services that may know of grants that this incarnation lost
 -- ROOT:lease:ID        hash   account, domain, fence, granted, start_by, expires, day_end; days: the starts of
 --                             those it is charged to; domain_scope, account_scope, access_scope, project_scope,
---                             pool_scope: what may rest for it; state: active, closed, expired or late; at: when it was closed;
---                             ending: how
+--                             pool_scope: what may rest for it; state: active, closed, expired or late; at: when it
+--                             was closed; ending: how
 -- ROOT:agenda          zset   ID by when it next needs attention: to expire, or to be forgotten
 -- ROOT:minute:DOMAIN   zset   fence by when its unit leaves the minute window
 -- ROOT:flight:DOMAIN   zset   fence by when the active lease ends
 -- ROOT:domain:DOMAIN   hash   day:START: units charged; throttles, throttled_at, failures: the streak
 -- ROOT:cooling         hash   scope: `UNTIL REASON`
 -- ROOT:used            hash   account: the fence of its last lease
+-- ROOT:changes         the channel on which every script that writes tells what it changed: a scope a line, or
+--                      `everything`
 --
 -- A later version may add keys and fields, which these scripts leave alone; whatever else it changes needs another
 -- layout. Scripts go by the digest of their text, so that two versions of them run side by side.
@@ -39,8 +46,21 @@ if not time then
 end
 local now = math.max(time, tonumber(ARGV[2]), tonumber(redis.call('HGET', root, 'now') or 0))
 
--- Every answer begins with a word, the ledger's present moment, and the server's own.
+-- What changed, each once.
+local touched = {}
+
+local function touch(scope)
+  if not touched[scope] then
+    touched[scope] = true
+    table.insert(touched, scope)
+  end
+end
+
+-- Every answer begins with a word, the ledger's present moment, and the server's own. Changes are told before it.
 local function answer(word, ...)
+  if #touched > 0 then
+    redis.call('PUBLISH', root .. ':changes', table.concat(touched, '\n'))
+  end
   return { word, now, time, ... }
 end
 
@@ -68,11 +88,9 @@ local function read(key, ...)
   return record
 end
 
--- A lease as it is told to the caller.
+-- A lease as it is told to the caller: its name, and its hash.
 local function told(id)
-  local fields = redis.call('HMGET', named('lease', id), 'account', 'domain', 'fence', 'granted', 'start_by',
-    'expires', 'state', 'at')
-  return { id, unpack(fields) }
+  return { id, redis.call('HGETALL', named('lease', id)) }
 end
 
 -- The end of a scope's rest; 0 when it does not rest.

@@ -1,92 +1,117 @@
-//! The way to the server that holds the ledger: found, kept, and found again.
+//! The way to the server that holds the ledger: kept by a task of its own, which finds it again when it is lost.
+//!
+//! While the server is known to be out of reach, calls fail at once, and one probe at a time tries to reach it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
-    aio::MultiplexedConnection, cluster_async::ClusterConnection, sentinel::Sentinel,
+use ::redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, aio::PubSub};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{error::Elapsed, sleep, timeout},
 };
-use tokio::{sync::Mutex, time::timeout};
 
 use super::{
+    connection::{self, Connection},
     failed,
-    location::{RedisLocation, Topology},
+    location::RedisLocation,
 };
 use crate::store::StoreError;
 
 /// How long one command may take. Nobody waits for it longer, and none is repeated after it.
 pub(super) const CALL: Duration = Duration::from_millis(500);
 /// How long finding the server and connecting to it may take.
-const CONNECT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
+/// The pause after an attempt to reach the server that failed.
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
-/// The way to one server, or to a cluster.
-pub(super) enum Link {
-    /// To one server, which sentinels may name. A connection that failed is given up; the next caller makes another.
-    Server { location: Box<RedisLocation>, kept: Mutex<Option<MultiplexedConnection>> },
-    /// To a cluster, whose client follows its changes by itself.
-    Cluster(ClusterConnection),
+/// The way to one server, or to a cluster. It is given up with this.
+pub(super) struct Link {
+    state: Arc<watch::Sender<State>>,
+    _keeper: JoinSet<()>,
 }
 
-/// A connection for one operation.
-pub(super) enum Connection {
-    Server(MultiplexedConnection),
-    Cluster(ClusterConnection),
+/// Whether the ledger can be reached.
+#[derive(Clone)]
+enum State {
+    /// It is being looked for; that may be a matter of a moment.
+    Sought,
+    /// It could be when this was last used.
+    Reached(Way),
+    /// It could not be, for this reason.
+    Lost(StoreError),
+}
+
+/// A connection, told from those before and after it.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    number: u64,
 }
 
 impl Link {
-    /// Prepares the way; a cluster is connected to at once, a server when it is needed.
+    /// Looks for the ledger and keeps the way to it.
     pub(super) async fn open(location: &RedisLocation) -> Result<Self, StoreError> {
         if location.is_encrypted() {
             // Where the process has chosen a provider before, that one stays.
             let _chosen = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
-        if location.topology != Topology::Cluster {
-            return Ok(Self::Server { location: Box::new(location.clone()), kept: Mutex::new(None) });
+        let state = Arc::new(watch::Sender::new(State::Sought));
+        let mut keeper = JoinSet::new();
+        keeper.spawn(keep(location.clone(), Arc::clone(&state)));
+        let mut found = state.subscribe();
+        let found = found.wait_for(|state| !matches!(state, State::Sought)).await;
+        if let Ok(State::Lost(error)) = found.as_deref() {
+            return Err(error.clone());
         }
-        // A request is repeated after a redirection or a lost node, but not after silence: it has no time of its
-        // own within that of the call.
-        let builder = location.cluster().map_err(|error| failed("be found", &error))?;
-        let client = builder
-            .connection_timeout(CONNECT)
-            .response_timeout(CALL * 2)
-            .overall_response_timeout(Some(CALL))
-            .build()
-            .map_err(|error| failed("be found", &error))?;
-        let connected = timeout(CONNECT * 2, client.get_async_connection()).await;
-        Ok(Self::Cluster(answered("be connected to", connected)?))
+        drop(found);
+        Ok(Self { state, _keeper: keeper })
     }
 
-    /// A connection that was not known to be broken when it was last used.
-    pub(super) async fn connection(&self) -> Result<Connection, StoreError> {
-        match self {
-            Self::Cluster(connection) => Ok(Connection::Cluster(connection.clone())),
-            Self::Server { location, kept } => {
-                let connecting = async {
-                    let mut kept = kept.lock().await;
-                    if kept.is_none() {
-                        *kept = Some(connect(location).await?);
-                    }
-                    kept.clone().ok_or_else(|| (ErrorKind::Client, "nothing was kept").into())
-                };
-                answered("be connected to", timeout(CONNECT, connecting).await).map(Connection::Server)
+    /// The way, once it is found, unless it is known that it cannot be.
+    pub(super) async fn way(&self) -> Result<Way, StoreError> {
+        let mut state = self.state.subscribe();
+        let settled = timeout(CALL, state.wait_for(|state| !matches!(state, State::Sought))).await;
+        let settled = settled.map_err(|_| silent("be connected to"))?;
+        match &*settled.map_err(|_| StoreError::Closed)? {
+            State::Reached(way) => Ok(way.clone()),
+            State::Lost(error) => Err(error.clone()),
+            State::Sought => Err(silent("be connected to")),
+        }
+    }
+
+    /// Gives up a way that led nowhere, so that the ledger is looked for anew.
+    pub(super) fn give_up(&self, lost: &Way) {
+        self.state.send_if_modified(|state| {
+            let is_kept = matches!(state, State::Reached(way) if way.number == lost.number);
+            if is_kept {
+                *state = State::Sought;
             }
-        }
-    }
-
-    /// Gives up the connection to one server, so that the next caller looks for the server anew.
-    pub(super) async fn give_up(&self) {
-        if let Self::Server { kept, .. } = self {
-            *kept.lock().await = None;
-        }
+            is_kept
+        });
     }
 }
 
-impl Connection {
-    /// Sends one command and waits for its answer.
-    pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Server(connection) => command.query_async(connection).await,
-            Self::Cluster(connection) => command.query_async(connection).await,
+/// A connection that hears what is published on a channel.
+pub(super) async fn subscribe(location: &RedisLocation, channel: &str) -> Result<PubSub, StoreError> {
+    let subscribing = connection::subscription(location, channel);
+    answered("be listened to", timeout(CONNECT * 2, subscribing).await)
+}
+
+/// Keeps the way for as long as anybody may take it.
+async fn keep(location: RedisLocation, state: Arc<watch::Sender<State>>) {
+    let mut watched = state.subscribe();
+    for number in 0.. {
+        let found = answered("be connected to", timeout(CONNECT, Connection::to(&location)).await);
+        match found {
+            Ok(connection) => {
+                state.send_replace(State::Reached(Way { connection, number }));
+                let _sender_is_ours = watched.wait_for(|state| !matches!(state, State::Reached(_))).await;
+            }
+            Err(error) => {
+                state.send_replace(State::Lost(error));
+                sleep(PAUSE).await;
+            }
         }
     }
 }
@@ -102,28 +127,15 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
 }
 
 /// What came of waiting for Redis.
-fn answered<T>(
-    action: &'static str,
-    waited: Result<RedisResult<T>, tokio::time::error::Elapsed>,
-) -> Result<T, StoreError> {
+fn answered<T>(action: &'static str, waited: Result<RedisResult<T>, Elapsed>) -> Result<T, StoreError> {
     match waited {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failed(action, &error)),
-        Err(_) => Err(failed(action, &"Redis did not answer in time")),
+        Err(_) => Err(silent(action)),
     }
 }
 
-async fn connect(location: &RedisLocation) -> RedisResult<MultiplexedConnection> {
-    let unreadable = |_| RedisError::from((ErrorKind::InvalidClientConfig, "the location cannot be read"));
-    let client = match &location.topology {
-        Topology::Sentinel(service) => {
-            let mut sentinel = Sentinel::build(location.sentinels().map_err(unreadable)?)?;
-            let watched = location.watched().map_err(unreadable)?;
-            sentinel.async_master_for(service, Some(&watched)).await?
-        }
-        Topology::Single | Topology::Cluster => Client::open(location.node().map_err(unreadable)?)?,
-    };
-    // Time is kept by those who wait: here it would only end calls that nobody waits for.
-    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    client.get_multiplexed_async_connection_with_config(&config).await
+/// Redis said nothing.
+pub(super) fn silent(action: &'static str) -> StoreError {
+    failed(action, &"Redis did not answer in time")
 }

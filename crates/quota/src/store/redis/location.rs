@@ -25,6 +25,7 @@ pub struct RedisLocation {
     database: i64,
     prefix: String,
     pub(super) handed_clock: bool,
+    pub(super) among_friends: bool,
 }
 
 /// How the servers stand together.
@@ -46,6 +47,13 @@ impl RedisLocation {
         Self { handed_clock: true, ..self }
     }
 
+    /// The same place, used by none but those that its ledger knows of: one that is new or came back does not wait for
+    /// others to speak up. For tests alone: elsewhere nobody can know.
+    #[must_use]
+    pub fn among_friends(self) -> Self {
+        Self { among_friends: true, ..self }
+    }
+
     /// The key that all others begin with; its hash tag puts them into one slot. The number is the layout's.
     pub(super) fn root(&self) -> String {
         format!("{{{}}}:1", self.prefix)
@@ -56,9 +64,9 @@ impl RedisLocation {
         self.tls
     }
 
-    /// The one server.
-    pub(super) fn node(&self) -> Result<ConnectionInfo, InvalidRedis> {
-        self.connection(&self.hosts[0], true)
+    /// The one server, or the nodes of the cluster that are known.
+    pub(super) fn nodes(&self) -> Result<Vec<ConnectionInfo>, InvalidRedis> {
+        self.hosts.iter().map(|host| self.connection(host, true)).collect()
     }
 
     /// The sentinels. They are not asked with the user and password, which are those of the servers.
@@ -68,15 +76,14 @@ impl RedisLocation {
 
     /// How to speak to a server that sentinels name.
     pub(super) fn watched(&self) -> Result<SentinelNodeConnectionInfo, InvalidRedis> {
-        let settings = self.node()?.redis_settings().clone();
+        let settings = self.connection(&self.hosts[0], true)?.redis_settings().clone();
         let info = SentinelNodeConnectionInfo::default().set_redis_connection_info(settings);
         Ok(if self.tls { info.set_tls_mode(TlsMode::Secure) } else { info })
     }
 
     /// The cluster, by those of its nodes that are known.
     pub(super) fn cluster(&self) -> Result<ClusterClientBuilder, InvalidRedis> {
-        let nodes: Result<Vec<_>, _> = self.hosts.iter().map(|host| self.connection(host, true)).collect();
-        Ok(ClusterClientBuilder::new(nodes?))
+        Ok(ClusterClientBuilder::new(self.nodes()?))
     }
 
     fn connection(&self, host: &str, as_server: bool) -> Result<ConnectionInfo, InvalidRedis> {
@@ -130,8 +137,16 @@ impl FromStr for RedisLocation {
             return Err(InvalidRedis("one host must be named, or several of sentinels or a cluster"));
         }
         let (topology, database) = topology(&kind, path)?;
-        let location =
-            Self { topology, tls, hosts, credentials, database, prefix: prefix(query)?, handed_clock: false };
+        let location = Self {
+            topology,
+            tls,
+            hosts,
+            credentials,
+            database,
+            prefix: prefix(query)?,
+            handed_clock: false,
+            among_friends: false,
+        };
         for host in &location.hosts {
             location.connection(host, true)?;
         }
@@ -176,7 +191,8 @@ fn prefix(query: &str) -> Result<String, InvalidRedis> {
 
 impl PartialEq for RedisLocation {
     fn eq(&self, other: &Self) -> bool {
-        let plain = |it: &Self| (it.to_string(), it.database, it.prefix.clone(), it.handed_clock);
+        let tests = |it: &Self| (it.handed_clock, it.among_friends);
+        let plain = |it: &Self| (it.to_string(), it.database, it.prefix.clone(), tests(it));
         let secret = |it: &Self| it.credentials.as_ref().map(|secret| secret.expose_secret().to_owned());
         plain(self) == plain(other) && self.topology == other.topology && secret(self) == secret(other)
     }
@@ -222,7 +238,7 @@ mod tests {
     #[test]
     fn the_whole_url_counts() {
         let location: RedisLocation = "rediss://u:p%40ss@cache:6380/3?prefix=studio".parse().unwrap();
-        let node = location.node().unwrap();
+        let node = &location.nodes().unwrap()[0];
         assert_eq!(node.redis_settings().username(), Some("u"));
         assert_eq!(node.redis_settings().password(), Some("p@ss"));
         assert_eq!(node.redis_settings().db(), 3);

@@ -5,42 +5,52 @@
 //! that Redis does not answer in time fails, and a grant that nobody waits for any more is not made.
 
 mod answer;
+mod changes;
+mod connection;
+mod incarnation;
 mod link;
 mod location;
 mod question;
 mod script;
 mod settlement;
 mod time;
+mod witness;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use ::redis::{RedisResult, Value};
 use async_trait::async_trait;
 use domain::{
     Clock, Fence, Lease, LeaseId, Settlement,
     lease::{Closing, Renewal},
 };
 use serde::Serialize;
-use tokio::{sync::broadcast, time::timeout};
+use tokio::{
+    sync::broadcast,
+    time::{sleep, timeout},
+};
 
 use self::{
     answer::{Answer, senseless},
-    link::{CALL, Link, is_refusal},
+    changes::Listener,
+    link::{CALL, Link, Way, is_refusal, silent},
     question::{Acquire, Close, Expire, Renew, Subjects},
     script::{Script, Scripts},
     settlement::Settle,
     time::Time,
+    witness::{Learning, Witness},
 };
 use super::{
     Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,
     ending::EndingRecord,
     feed::Feed,
-    ledger::{Ending, Ledger},
+    ledger::{Ending, Ledger, Observed},
 };
 
 pub use location::{InvalidRedis, RedisLocation};
 
-/// How often a wish is asked again that came with a wrong idea of the server's time, and was told the right one.
-const CORRECTIONS: usize = 2;
+/// How often an operation is asked again that came with a wrong idea of the ledger, and was told the right one.
+const CORRECTIONS: usize = 3;
 
 /// A ledger in Redis.
 pub(crate) struct RedisStore {
@@ -48,30 +58,50 @@ pub(crate) struct RedisStore {
     root: String,
     scripts: Scripts,
     time: Time,
+    witness: Witness,
+    /// Whoever testifies holds it: once is enough.
+    testifying: tokio::sync::Mutex<()>,
     feed: Feed,
+    _listener: Listener,
 }
 
 impl RedisStore {
-    /// Connects to the ledger at this location, or begins one there. It tells time by the server, unless the location
-    /// says that it is to be `clock`.
+    /// Connects to the ledger at this location, or begins one there, and waits while a new one asks whether anybody
+    /// knows it. It tells time by the server, unless the location says that it is to be `clock`.
     pub(crate) async fn open(location: &RedisLocation, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let feed = Feed::new();
+        let learning = Learning::CAREFUL;
+        let learning = if location.among_friends { learning.among_friends() } else { learning };
         let store = Self {
             link: Link::open(location).await?,
             root: location.root(),
             scripts: Scripts::new(),
             time: Time::new(location.handed_clock.then_some(clock)),
-            feed: Feed::new(),
+            witness: Witness::new(learning),
+            testifying: tokio::sync::Mutex::new(()),
+            _listener: Listener::open(location, feed.clone()).await?,
+            feed,
         };
-        store.standing(&[]).await?;
+        let learns_for = store.testify(0).await?;
+        if learns_for <= learning.least {
+            sleep(learns_for).await;
+        }
         Ok(store)
     }
 
     /// Asks a script, and learns from its answer what time it is.
-    async fn ask(&self, script: &Script, question: impl Fn(&Time) -> String) -> Result<Answer, StoreError> {
-        let mut connection = self.link.connection().await?;
+    async fn ask(
+        &self,
+        script: &Script,
+        incarnation: u64,
+        question: impl Fn(&Time) -> String,
+    ) -> Result<Answer, StoreError> {
+        let mut way = self.link.way().await?;
         let handed = self.time.handed().map(|moment| moment.as_millis().to_string()).unwrap_or_default();
-        let arguments = [handed, self.time.seen().as_millis().to_string(), question(&self.time)];
-        let answer = timeout(CALL, script::run(&mut connection, script, &self.root, &arguments)).await;
+        let seen = self.time.seen().as_millis().to_string();
+        let name = self.witness.name.clone();
+        let arguments = [handed, seen, question(&self.time), name, incarnation.to_string()];
+        let answer = timeout(CALL, self.run(&mut way, script, &arguments)).await;
         let error = match answer {
             Ok(Ok(value)) => {
                 let answer = Answer::read(value)?;
@@ -80,15 +110,18 @@ impl RedisStore {
             }
             Ok(Err(error)) if is_refusal(&error) => return Err(failed("perform an operation", &error)),
             Ok(Err(error)) => failed("reach Redis", &error),
-            Err(_) => failed("perform an operation", &"Redis did not answer in time"),
+            Err(_) => silent("perform an operation"),
         };
-        self.link.give_up().await;
+        self.link.give_up(&way);
         Err(error)
     }
 
+    async fn run(&self, way: &mut Way, script: &Script, arguments: &[String; 5]) -> RedisResult<Value> {
+        script::run(&mut way.connection, script, &self.root, arguments).await
+    }
+
     async fn close(&self, script: &Script, question: &impl Serialize) -> Result<Closing, StoreError> {
-        let answer = self.ask(script, |_| written(question)).await?;
-        self.feed.send(Change::Everything);
+        let answer = self.ask(script, self.witness.incarnation(), |_| written(question)).await?;
         match answer.word.as_str() {
             "closed" => Ok(Closing::Closed),
             "duplicate" => Ok(Closing::Duplicate),
@@ -98,6 +131,15 @@ impl RedisStore {
             "unknown" => Ok(Closing::Unknown),
             other => Err(senseless(&format!("`{other}` answers no closing"))),
         }
+    }
+}
+
+impl RedisStore {
+    fn observed(&self, answer: Answer, subjects: Subjects) -> Result<Observed, StoreError> {
+        let now = answer.now;
+        let observed = answer.observed(subjects)?;
+        self.witness.saw(now, &observed);
+        Ok(observed)
     }
 }
 
@@ -111,29 +153,39 @@ impl Store for RedisStore {
             let question = |time: &Time| {
                 written(&Acquire::new(ids, candidates, &subjects, time.estimate(), time.not_after()))
             };
-            let answer = self.ask(&self.scripts.acquire, question).await?;
+            let known = self.witness.incarnation();
+            let answer = self.ask(&self.scripts.acquire, known, question).await?;
             let now = answer.now;
             match answer.word.as_str() {
                 "granted" => {
-                    self.feed.send(Change::Everything);
-                    return Ok(Acquisition::Granted { now, leases: answer.leases()? });
+                    let (told, tallies) = answer.granted()?;
+                    if !self.witness.granted(known, now, &told, tallies) {
+                        return Err(failed("grant a lease", &"Redis has changed meanwhile"));
+                    }
+                    let leases = told.into_iter().map(|told| told.lease).collect();
+                    return Ok(Acquisition::Granted { now, leases });
                 }
                 "mixed" => return Ok(Acquisition::Mixed { known: answer.id()? }),
                 "limited" => {
-                    let ledger = Ledger::observed(now, answer.observed(subjects)?);
-                    return Ok(ledger.shortage(ids.len(), candidates));
+                    let observed = self.observed(answer, subjects)?;
+                    return Ok(Ledger::observed(now, observed).shortage(ids.len(), candidates));
+                }
+                "learning" => return Err(StoreError::Learning { retry_after: answer.span()? }),
+                "changed" | "silent" => {
+                    self.testify(known).await?;
                 }
                 "late" | "day" => {}
                 other => return Err(senseless(&format!("`{other}` answers no wish"))),
             }
         }
-        Err(failed("grant a lease", &"the clock of Redis does not agree with its own past"))
+        Err(failed("grant a lease", &"Redis does not agree with its own past"))
     }
 
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, StoreError> {
-        let answer = self.ask(&self.scripts.renew, |_| written(&Renew::new(id, fence))).await?;
+        let known = self.witness.incarnation();
+        let answer = self.ask(&self.scripts.renew, known, |_| written(&Renew::new(id, fence))).await?;
         match answer.word.as_str() {
-            "active" => Ok(Renewal::Active { expires_in: Duration::from_millis(answer.millis()?) }),
+            "active" => Ok(Renewal::Active { expires_in: answer.span()? }),
             "ended" => Ok(Renewal::Ended),
             other => Err(senseless(&format!("`{other}` answers no renewal"))),
         }
@@ -146,23 +198,50 @@ impl Store for RedisStore {
         settlement: &Settlement,
     ) -> Result<Closing, StoreError> {
         let ending = spelled(&Ending::Settled(settlement.outcome.clone()));
-        self.close(&self.scripts.settle, &Settle::new(Close::new(id, fence, ending), settlement)).await
+        let question = Settle::new(Close::new(id, fence, &ending), settlement);
+        let closing = self.close(&self.scripts.settle, &question).await?;
+        if closing == Closing::Closed {
+            self.witness.closed(fence, Some(&ending));
+        }
+        Ok(closing)
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
-        let question = Close::new(id, fence, spelled(&Ending::Released));
-        self.close(&self.scripts.release, &question).await
+        let ending = spelled(&Ending::Released);
+        let closing = self.close(&self.scripts.release, &Close::new(id, fence, &ending)).await?;
+        if closing == Closing::Closed {
+            self.witness.closed(fence, None);
+        }
+        Ok(closing)
     }
 
     async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
-        self.ask(&self.scripts.expire, |_| written(&Expire::new())).await?.leases()
+        for _ in 0..=CORRECTIONS {
+            let known = self.witness.incarnation();
+            let answer = self.ask(&self.scripts.expire, known, |_| written(&Expire::new())).await?;
+            let now = answer.now;
+            match answer.word.as_str() {
+                "expired" => {
+                    let round = answer.round()?;
+                    self.witness.heard(now, round.heard);
+                    return Ok(round.expired);
+                }
+                "changed" => {
+                    self.testify(known).await?;
+                }
+                other => return Err(senseless(&format!("`{other}` answers no round of expiry"))),
+            }
+        }
+        Err(failed("look for expired leases", &"Redis does not agree with its own past"))
     }
 
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         let subjects = Subjects::of(candidates);
-        let answer = self.ask(&self.scripts.standing, |_| written(&subjects.view())).await?;
+        let known = self.witness.incarnation();
+        let answer = self.ask(&self.scripts.standing, known, |_| written(&subjects.view())).await?;
         let now = answer.now;
-        Ok(Ledger::observed(now, answer.observed(subjects)?).standing(now, candidates))
+        let observed = self.observed(answer, subjects)?;
+        Ok(Ledger::observed(now, observed).standing(now, candidates))
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

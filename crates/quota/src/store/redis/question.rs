@@ -111,14 +111,14 @@ impl<'a> Renew<'a> {
 pub(super) struct Close<'a> {
     id: &'a str,
     fence: u64,
-    ending: String,
+    ending: &'a str,
     remembered: u64,
     awaited: u64,
 }
 
 impl<'a> Close<'a> {
     /// Says how a lease ended, spelled as `ending`.
-    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: String) -> Self {
+    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: &'a str) -> Self {
         Self {
             id: id.as_str(),
             fence: fence.0,
@@ -182,6 +182,7 @@ impl Subjects {
     }
 }
 
+/// A span as scripts take it.
 pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use ::redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, Value};
 
-use super::link::Connection;
+use super::connection::Connection;
 
 /// One script, and the digest that servers know it by.
 pub(super) struct Script {
@@ -24,6 +24,7 @@ pub(super) struct Scripts {
     pub(super) release: Script,
     pub(super) expire: Script,
     pub(super) standing: Script,
+    pub(super) testify: Script,
 }
 
 impl Scripts {
@@ -31,13 +32,16 @@ impl Scripts {
         let script = |parts: &[&str]| Script::new(parts.concat());
         let ledger = include_str!("ledger.lua");
         let close = include_str!("close.lua");
+        let incarnation = include_str!("incarnation.lua");
+        let grant = include_str!("grant.lua");
         Self {
-            acquire: script(&[ledger, include_str!("acquire.lua")]),
+            acquire: script(&[ledger, incarnation, grant, include_str!("acquire.lua")]),
             renew: script(&[ledger, include_str!("renew.lua")]),
             settle: script(&[ledger, close, include_str!("settle.lua")]),
             release: script(&[ledger, close, include_str!("release.lua")]),
-            expire: script(&[ledger, include_str!("expire.lua")]),
+            expire: script(&[ledger, incarnation, include_str!("expire.lua")]),
             standing: script(&[ledger, include_str!("standing.lua")]),
+            testify: script(&[ledger, incarnation, grant, include_str!("testify.lua")]),
         }
     }
 }
@@ -47,7 +51,7 @@ pub(super) async fn run(
     connection: &mut Connection,
     script: &Script,
     root: &str,
-    arguments: &[String; 3],
+    arguments: &[String; 5],
 ) -> RedisResult<Value> {
     let by = |name: &str, script: &str| -> Cmd {
         let mut command = ::redis::cmd(name);

@@ -68,6 +68,7 @@ local function rest(on, moment, reason)
   local before = redis.call('HGET', cooling, scope)
   if not before or tonumber(string.match(before, '^%d+')) < moment then
     write('HSET', cooling, scope, string.format('%d %s', moment, reason))
+    touch(scope)
   end
 end
 

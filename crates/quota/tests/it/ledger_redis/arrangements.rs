@@ -1,6 +1,6 @@
 //! Redis as a cluster, and behind sentinels.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use domain::{CallOutcome, Limits, lease::Closing};
 use quota::store::Store;
@@ -8,7 +8,7 @@ use redis::{Cmd, FromRedisValue};
 
 use super::ledger;
 use crate::{
-    redis_server::{Server, free_port},
+    redis_server::{Server, eventually, free_port},
     scene::{candidate, granted, id, ids, one, refused, settle, standing, wish},
 };
 
@@ -117,16 +117,4 @@ async fn tell<T: FromRedisValue>(server: &Server, words: &str) -> T {
     let mut command = Cmd::new();
     command.arg(words.split(' ').collect::<Vec<_>>());
     command.query_async(&mut server.connection().await).await.unwrap()
-}
-
-/// Asks again and again until the answer satisfies, for twenty seconds: other processes take their time to agree.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut rounds = tokio::time::interval(Duration::from_millis(50));
-    for _ in 0..400 {
-        rounds.tick().await;
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-    }
-    panic!("{what} did not come in twenty seconds")
 }

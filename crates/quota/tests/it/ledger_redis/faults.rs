@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::ledger;
 use crate::{
-    redis_server::Server,
+    redis_server::{Server, eventually},
     scene::{AMPLE, NOON, candidate, granted, id, ids, one, seconds, standing, wish},
 };
 
@@ -44,7 +44,8 @@ async fn acknowledged_grants_survive_kill_9_of_the_server() {
 
     let _server = Server::try_start(port, directory.path(), &durable).expect("its port was taken meanwhile");
     let account = candidate("a", "p", BOUNDLESS);
-    let counted = standing(&*store, &account).await;
+    let back = async || store.standing(std::slice::from_ref(&account)).await.ok();
+    let counted = eventually("the server's return", back).await.standings[0];
     for counted in [counted.in_minute, counted.in_day, counted.in_flight].map(|calls| calls as usize) {
         // Grants whose acknowledgement was still on its way may stand beside those told of.
         assert!((acknowledged.len()..=acknowledged.len() + 8).contains(&counted), "{counted} are counted");
@@ -93,7 +94,8 @@ async fn a_halted_server_fails_calls_in_time_and_grants_nothing_that_nobody_wait
     server.signal("CONT");
 
     // What was sent is read before what is sent now.
-    let after = standing(&*store, &account).await;
+    let back = async || store.standing(std::slice::from_ref(&account)).await.ok();
+    let after = eventually("the server's return", back).await.standings[0];
     assert_eq!((after.in_minute, after.in_day, after.in_flight), (1, 1, 1));
     one(&*store, "1", &account).await;
 }
@@ -135,7 +137,9 @@ async fn a_server_that_takes_no_writes_refuses_grants_and_counts_none() {
 #[tokio::test]
 async fn a_password_opens_the_ledger_and_is_in_no_error() {
     let directory = tempfile::tempdir().unwrap();
-    let user = ["user", "tessera", "on", ">hunter2", "~{vault}:*", "+@all", "-@dangerous"].join(" ");
+    let user =
+        ["user", "tessera", "on", ">hunter2", "~{vault}:*", "&{vault}:*", "+@all", "-@dangerous", "+info"]
+            .join(" ");
     let rules = directory.path().join("users.acl");
     std::fs::write(&rules, format!("user default off\n{user}\n")).unwrap();
     let server = Server::start(directory.path(), &["--save", "", "--aclfile", rules.to_str().unwrap()]);

@@ -48,11 +48,11 @@ async fn a_refusal_and_a_look_write_nothing() {
     let account = [candidate("a", "p", Limits::new(1, 9, 9, 9))];
     granted(&*store, &ids("first", 1), &account).await;
     let mut connection = server.connection().await;
-    let before = contents(&mut connection).await;
     clock.advance(seconds(10));
+    store.expire().await.unwrap();
+    let before = contents(&mut connection).await;
     refused(&*store, &ids("second", 2), &account).await;
     store.standing(&account).await.unwrap();
-    store.expire().await.unwrap();
     assert_eq!(contents(&mut connection).await, before);
 }
 

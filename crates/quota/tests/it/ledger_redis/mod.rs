@@ -3,6 +3,8 @@
 mod arrangements;
 mod faults;
 mod keys;
+mod losses;
+mod returns;
 mod sharing;
 
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use domain::SystemClock;
 use quota::store::{Location, RedisLocation, Store, StoreError, open};
 
-/// A store as production opens it: told the time by its server.
+/// A store as production opens it, told the time by its server; but it waits for nobody.
 async fn ledger(place: &RedisLocation) -> Result<Arc<dyn Store>, StoreError> {
-    open(&Location::Redis(place.clone()), Arc::new(SystemClock)).await
+    open(&Location::Redis(place.clone().among_friends()), Arc::new(SystemClock)).await
 }

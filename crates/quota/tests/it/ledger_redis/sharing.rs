@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use domain::Limits;
-use quota::store::{Acquisition, Store};
+use quota::store::{Acquisition, Change, Scope, Store};
+use tokio::{sync::broadcast, time::timeout};
 
 use super::ledger;
 use crate::{
     redis_server::shared,
-    scene::{ask, candidate, delivered, id, ids, one, settle, standing},
+    scene::{ask, candidate, delivered, id, ids, millis, one, settle, standing},
 };
 
 /// Two services on one ledger, and the callers of both.
@@ -82,4 +83,23 @@ async fn what_one_service_settles_the_other_sees_at_once() {
     assert_eq!(standing(&*callers[1], &account).await.in_flight, 1);
     settle(&*callers[1], &lease, domain::CallOutcome::Overloaded).await;
     assert!(standing(&*callers[0], &account).await.cooling.is_some());
+}
+
+#[tokio::test]
+async fn what_one_service_changes_the_other_is_told_at_once() {
+    let callers = callers(1).await;
+    let account = candidate("a", "p", Limits::new(9, 9, 9, 1));
+    let mut changes = callers[1].changes();
+    let lease = one(&*callers[0], "first", &account).await;
+    assert_eq!(next(&mut changes).await, Change::Scope(Scope::Domain(account.domain.clone())));
+    settle(&*callers[0], &lease, domain::CallOutcome::CredentialRejected).await;
+    assert_eq!(next(&mut changes).await, Change::Scope(Scope::Domain(account.domain.clone())));
+    assert_eq!(next(&mut changes).await, Change::Scope(Scope::Account(account.account.clone())));
+    ask(&*callers[0], &ids("refused", 1), &[account]).await;
+    assert!(changes.is_empty(), "a refusal changes nothing");
+}
+
+/// The next change, within a tenth of a second.
+async fn next(changes: &mut broadcast::Receiver<Change>) -> Change {
+    timeout(millis(100), changes.recv()).await.expect("the change was not told in time").unwrap()
 }

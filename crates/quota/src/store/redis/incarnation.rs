@@ -1,0 +1,55 @@
+//! How a service tells the ledger what it remembers, whenever Redis comes back as another than it was.
+
+use std::time::Duration;
+
+use super::{
+    RedisStore,
+    answer::{Reception, senseless},
+    failed,
+    witness::Testimony,
+    written,
+};
+use crate::store::{Change, StoreError};
+
+impl RedisStore {
+    /// Says that this service is there, and if the ledger is not the incarnation `known`, all that it remembers. Tells
+    /// how long the ledger goes on learning.
+    pub(super) async fn testify(&self, known: u64) -> Result<Duration, StoreError> {
+        let _turn = self.testifying.lock().await;
+        if self.witness.incarnation() != known {
+            return Ok(Duration::ZERO);
+        }
+        let greeted = self.tell(known, &self.witness.greeting()).await?;
+        if greeted.incarnation == known {
+            return Ok(greeted.learns_for);
+        }
+        let mut learns_for = greeted.learns_for;
+        for portion in self.witness.testimony(greeted.base) {
+            let received = self.tell(known, &portion).await?;
+            if received.incarnation != greeted.incarnation {
+                return Err(failed("be told what it lacks", &"Redis has changed once more meanwhile"));
+            }
+            learns_for = received.learns_for;
+        }
+        self.witness.testified(greeted.incarnation);
+        self.feed.send(Change::Everything);
+        if known > 0 {
+            let incarnation = greeted.incarnation;
+            let learns_for_ms = learns_for.as_millis();
+            tracing::warn!(
+                incarnation,
+                learns_for_ms,
+                "Redis came back; the ledger learns what it may have lost"
+            );
+        }
+        Ok(learns_for)
+    }
+
+    async fn tell(&self, known: u64, testimony: &Testimony) -> Result<Reception, StoreError> {
+        let answer = self.ask(&self.scripts.testify, known, |_| written(testimony)).await?;
+        match answer.word.as_str() {
+            "noted" => answer.reception(),
+            other => Err(senseless(&format!("`{other}` answers no testimony"))),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What a service remembers of the ledger, to tell it again should Redis come back without it.
+//!
+//! It is what the ledger told this service: the leases it granted, the most that it said was counted, what rests, and
+//! which other services there are. A lease that was closed by way of another service is remembered as active here:
+//! told again, it holds its slot until its term is over, and refunds nothing.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{Fence, LeaseId, Timestamp, lease::term};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+use super::{
+    answer::{Peer, Tally, Told},
+    question::millis,
+};
+use crate::store::{
+    Cooling,
+    cooldown::Scope,
+    key,
+    ledger::{AWAITED, Observed},
+};
+
+/// How long what was counted is remembered: longer than any day that it may count for.
+const COUNTED: Duration = Duration::from_hours(50);
+/// How many leases are told at a time: it holds up everybody else meanwhile.
+const TOLD: usize = 500;
+
+/// How long a ledger learns that came back: at the least, so that services may speak up that it does not know of,
+/// and at the most, when all that may have been granted before has left the minute windows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Learning {
+    pub(super) least: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Learning {
+    /// For a ledger that others may have used before.
+    pub(super) const CAREFUL: Self =
+        Self { least: Duration::from_secs(2), longest: term::WINDOW.saturating_add(Duration::from_secs(2)) };
+
+    /// The same without waiting for those that are not known of.
+    pub(super) fn among_friends(self) -> Self {
+        Self { least: Duration::ZERO, ..self }
+    }
+}
+
+/// The memory of one service.
+pub(super) struct Witness {
+    /// What the service is called in the ledger; no other ever is.
+    pub(super) name: String,
+    learning: Learning,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// The incarnation that it testified in, and whether nothing has come between since.
+    incarnation: u64,
+    is_current: bool,
+    fence: u64,
+    grants: BTreeMap<u64, Grant>,
+    tallies: HashMap<Subject, (u64, Timestamp)>,
+    rests: HashMap<Scope, Cooling>,
+    peers: Vec<Peer>,
+}
+
+/// What is counted: the kind of thing, its name, and the field.
+type Subject = (String, String, String);
+
+struct Grant {
+    id: LeaseId,
+    granted_at: Timestamp,
+    /// The lease's hash, as JSON: there may be very many.
+    record: Box<RawValue>,
+    /// How it was closed, if it was closed by way of this service.
+    ending: Option<Box<str>>,
+}
+
+impl Witness {
+    pub(super) fn new(learning: Learning) -> Self {
+        Self { name: Uuid::new_v4().simple().to_string(), learning, memory: Mutex::default() }
+    }
+
+    /// The incarnation that it testified in last; 0 if in none.
+    pub(super) fn incarnation(&self) -> u64 {
+        self.memory().incarnation
+    }
+
+    /// Remembers leases that the ledger granted in an incarnation. It refuses those of one that is over: what was
+    /// granted there at the last may be lost.
+    pub(super) fn granted(
+        &self,
+        incarnation: u64,
+        now: Timestamp,
+        told: &[Told],
+        tallies: Vec<Tally>,
+    ) -> bool {
+        let mut memory = self.memory();
+        if !memory.is_current || memory.incarnation != incarnation {
+            return false;
+        }
+        for Told { lease, granted_at, record } in told {
+            let record = to_raw_value(record).expect("it is a map of texts");
+            let grant = Grant { id: lease.id.clone(), granted_at: *granted_at, record, ending: None };
+            memory.fence = memory.fence.max(lease.fence.0);
+            memory.grants.insert(lease.fence.0, grant);
+        }
+        for (kind, name, field, units) in tallies {
+            memory.count((kind, name, field), units, now);
+        }
+        memory.forget(now);
+        true
+    }
+
+    /// Remembers how a lease was closed; one that was released never was.
+    pub(super) fn closed(&self, fence: Fence, ending: Option<&str>) {
+        let mut memory = self.memory();
+        let Some(ending) = ending else {
+            memory.grants.remove(&fence.0);
+            return;
+        };
+        if let Some(grant) = memory.grants.get_mut(&fence.0) {
+            grant.ending = Some(ending.into());
+        }
+    }
+
+    /// Remembers what a look at the ledger showed.
+    pub(super) fn saw(&self, now: Timestamp, seen: &Observed) {
+        let mut memory = self.memory();
+        for (domain, counters) in &seen.domains {
+            for (start, units) in counters.days().iter() {
+                let field = format!("day:{}", start.as_millis());
+                memory.count(("domain".into(), key::domain(domain), field), units.into(), now);
+            }
+        }
+        memory.rests.extend(seen.coolings.iter().cloned());
+    }
+
+    /// Remembers which services were heard of, and forgets what nothing depends on any more.
+    pub(super) fn heard(&self, now: Timestamp, peers: Vec<Peer>) {
+        let mut memory = self.memory();
+        memory.peers = peers;
+        memory.forget(now);
+        memory.tallies.retain(|_, (_, told)| *told + COUNTED > now);
+        memory.rests.retain(|_, rest| rest.until > now);
+    }
+
+    /// A word to the ledger, before it is known whether it lacks anything.
+    pub(super) fn greeting(&self) -> Testimony {
+        let memory = self.memory();
+        Testimony { peers: memory.peers.clone(), fence: memory.fence, ..Testimony::empty(self.learning) }
+    }
+
+    /// All that the ledger may lack which has every lease up to the fence `base`, in portions. From now on no grant of
+    /// the incarnation before is taken for one.
+    pub(super) fn testimony(&self, base: u64) -> Vec<Testimony> {
+        let mut memory = self.memory();
+        memory.is_current = false;
+        let leases: Vec<_> = memory.grants.range(base + 1..).map(|(_, grant)| grant.told()).collect();
+        let mut portions: Vec<_> = leases
+            .chunks(TOLD)
+            .map(|leases| Testimony { leases: leases.to_vec(), ..Testimony::empty(self.learning) })
+            .collect();
+        portions.push(Testimony {
+            complete: true,
+            fence: memory.fence,
+            peers: memory.peers.clone(),
+            tallies: memory.tallies.iter().map(|(subject, (units, _))| tally(subject, *units)).collect(),
+            rests: memory.rests.iter().map(rest).collect(),
+            ..Testimony::empty(self.learning)
+        });
+        portions
+    }
+
+    /// Notes that the ledger heard all of it in this incarnation.
+    pub(super) fn testified(&self, incarnation: u64) {
+        let mut memory = self.memory();
+        memory.incarnation = incarnation;
+        memory.is_current = true;
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn count(&mut self, subject: Subject, units: u64, now: Timestamp) {
+        let counted = self.tallies.entry(subject).or_insert((units, now));
+        *counted = (counted.0.max(units), now);
+    }
+
+    /// Forgets leases that can neither be active nor counted in a minute any more.
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(first) =
+            self.grants.first_entry().filter(|it| it.get().granted_at + term::LONGEST <= now)
+        {
+            first.remove();
+        }
+    }
+}
+
+impl Grant {
+    fn told(&self) -> GrantRecord {
+        GrantRecord { id: self.id.to_string(), lease: self.record.clone(), ending: self.ending.clone() }
+    }
+}
+
+fn tally((kind, name, field): &Subject, units: u64) -> Tally {
+    (kind.clone(), name.clone(), field.clone(), units)
+}
+
+fn rest((scope, cooling): (&Scope, &Cooling)) -> (String, u64, &'static str) {
+    (key::scope(scope), cooling.until.as_millis(), cooling.reason.as_str())
+}
+
+/// What a service tells the ledger, as `testify.lua` reads it.
+#[derive(Debug, Serialize)]
+pub(super) struct Testimony {
+    peers: Vec<Peer>,
+    complete: bool,
+    fence: u64,
+    leases: Vec<GrantRecord>,
+    tallies: Vec<Tally>,
+    rests: Vec<(String, u64, &'static str)>,
+    least: u64,
+    longest: u64,
+    awaited: u64,
+    window: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct GrantRecord {
+    id: String,
+    lease: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<Box<str>>,
+}
+
+impl Testimony {
+    fn empty(learning: Learning) -> Self {
+        Self {
+            peers: vec![],
+            complete: false,
+            fence: 0,
+            leases: vec![],
+            tallies: vec![],
+            rests: vec![],
+            least: millis(learning.least),
+            longest: millis(learning.longest),
+            awaited: millis(AWAITED),
+            window: millis(term::WINDOW),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Redis that lost what it was told: the ledger learns it again from the services that remember.
+
+use std::sync::Arc;
+
+use domain::{
+    CallOutcome, Lease, LeaseId, Limits, ManualClock,
+    lease::{Closing, term},
+};
+use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, StoreError, open};
+use redis::aio::MultiplexedConnection;
+
+use crate::{
+    redis_server::Server,
+    scene::{
+        NOON, candidate, delivered, granted, id, ids, millis, one, refused, seconds, settle, standing, wish,
+    },
+};
+
+/// Two services on one ledger that have heard of each other, their clock, and its server.
+struct Scene {
+    first: Arc<dyn Store>,
+    second: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    place: RedisLocation,
+    connection: MultiplexedConnection,
+    _server: Server,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::passing(directory.path());
+        let place = server.place().with_handed_clock();
+        let clock = Arc::new(ManualClock::at(NOON));
+        let store = async || open(&Location::Redis(place.clone()), clock.clone()).await.unwrap();
+        let (first, second) = (store().await, store().await);
+        for store in [&first, &second] {
+            store.expire().await.unwrap();
+        }
+        let connection = server.connection().await;
+        Self { first, second, clock: clock.clone(), place: place.clone(), connection, _server: server }
+    }
+
+    async fn empty(&mut self) {
+        let () = redis::cmd("FLUSHALL").query_async(&mut self.connection).await.unwrap();
+    }
+
+    /// Every key with its serialized value.
+    async fn copy(&mut self) -> Vec<(String, Vec<u8>)> {
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut self.connection).await.unwrap();
+        let mut copy = vec![];
+        for key in keys {
+            let value = redis::cmd("DUMP").arg(&key).query_async(&mut self.connection).await.unwrap();
+            copy.push((key, value));
+        }
+        copy
+    }
+
+    /// Goes on with what there was, in what takes itself for another process.
+    async fn restart_with(&mut self, copy: Vec<(String, Vec<u8>)>) {
+        self.empty().await;
+        for (key, value) in copy {
+            let mut restore = redis::cmd("RESTORE");
+            restore.arg(&key).arg(0).arg(value);
+            let () = restore.query_async(&mut self.connection).await.unwrap();
+            if key.ends_with(":1") {
+                let mut other = redis::cmd("HSET");
+                other.arg(&key).arg("run").arg("another");
+                let () = other.query_async(&mut self.connection).await.unwrap();
+            }
+        }
+    }
+}
+
+/// How long a service waits that may grant nothing.
+async fn learning(store: &dyn Store, ids: &[LeaseId], candidate: &Candidate) -> std::time::Duration {
+    match store.acquire(&wish(ids, std::slice::from_ref(candidate))).await {
+        Err(StoreError::Learning { retry_after }) => retry_after,
+        other => panic!("expected a ledger that learns, got {other:?}"),
+    }
+}
+
+async fn grants_of(store: &dyn Store, names: &[&str], candidate: &Candidate) -> Vec<Lease> {
+    granted(store, &names.iter().map(id).collect::<Vec<_>>(), std::slice::from_ref(candidate)).await
+}
+
+#[tokio::test]
+async fn an_emptied_ledger_is_whole_again_as_soon_as_all_that_knew_it_have_spoken() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(5, 9, 6, 5));
+    let other = candidate("b", "q", Limits::new(9, 9, 9, 9));
+    let mine = grants_of(&*scene.first, &["1", "2", "3"], &account).await;
+    let theirs = one(&*scene.second, "4", &account).await;
+    settle(&*scene.first, &mine[0], delivered()).await;
+    scene.first.release(&mine[1].id, mine[1].fence).await.unwrap();
+    let bad = one(&*scene.first, "bad", &other).await;
+    settle(&*scene.second, &bad, CallOutcome::CredentialRejected).await;
+    assert!(standing(&*scene.first, &other).await.cooling.is_some());
+
+    scene.empty().await;
+    learning(&*scene.first, &ids("more", 1), &account).await;
+    assert_eq!(settle(&*scene.first, &theirs, delivered()).await, Closing::Unknown);
+    scene.second.expire().await.unwrap();
+
+    let back = standing(&*scene.second, &account).await;
+    assert_eq!((back.in_minute, back.in_flight), (3, 2));
+    assert_eq!(back.in_day, 4, "the most that was told of the day is taken for true");
+    assert!(standing(&*scene.first, &other).await.cooling.is_some());
+    assert_eq!(grants_of(&*scene.second, &["3"], &account).await[0].fence, mine[2].fence);
+    assert_eq!(settle(&*scene.first, &mine[0], delivered()).await, Closing::Duplicate);
+    assert_eq!(settle(&*scene.first, &theirs, delivered()).await, Closing::Closed);
+    let next = grants_of(&*scene.first, &["5", "6"], &account).await;
+    assert!(next[0].fence > bad.fence, "a fence was given twice");
+    refused(&*scene.first, &ids("more", 1), &[account]).await;
+}
+
+#[tokio::test]
+async fn an_older_ledger_learns_what_it_lacks() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(6, 9, 9, 9));
+    grants_of(&*scene.first, &["1", "2"], &account).await;
+    one(&*scene.second, "3", &account).await;
+    let copy = scene.copy().await;
+    one(&*scene.second, "4", &account).await;
+    one(&*scene.first, "5", &account).await;
+    scene.restart_with(copy).await;
+
+    learning(&*scene.first, &ids("more", 1), &account).await;
+    let second = grants_of(&*scene.second, &["6"], &account).await;
+    assert_eq!(second.len(), 1);
+    assert_eq!(standing(&*scene.first, &account).await.in_day, 6);
+    refused(&*scene.first, &ids("more", 1), &[account]).await;
+}
+
+#[tokio::test]
+async fn while_one_that_knew_it_is_silent_the_ledger_grants_nothing_for_a_whole_window() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    one(&*scene.second, "1", &account).await;
+    scene.empty().await;
+
+    let longest = learning(&*scene.first, &ids("more", 2), &account).await;
+    assert!(longest >= term::WINDOW, "{longest:?} is too short for what was granted to leave the window");
+    scene.clock.advance(longest.saturating_sub(millis(1)));
+    scene.first.expire().await.unwrap();
+    assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, millis(1));
+    scene.clock.advance(millis(1));
+    granted(&*scene.first, &ids("more", 2), &[account]).await;
+}
+
+#[tokio::test]
+async fn what_is_whole_waits_for_nobody_that_was_gone_before() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(3, 9, 9, 9));
+    one(&*scene.second, "1", &account).await;
+    for _ in 0..4 {
+        scene.clock.advance(seconds(1));
+        scene.first.expire().await.unwrap();
+    }
+    let copy = scene.copy().await;
+    scene.restart_with(copy).await;
+    one(&*scene.first, "2", &account).await;
+    assert_eq!(standing(&*scene.first, &account).await.in_minute, 2);
+    // It was only silent, and goes on where the ledger is.
+    one(&*scene.second, "3", &account).await;
+    refused(&*scene.first, &ids("more", 1), &[account]).await;
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_lost_while_it_learns_still_waits_for_those_it_waited_for() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(3, 9, 9, 9));
+    one(&*scene.first, "1", &account).await;
+    one(&*scene.second, "2", &account).await;
+    scene.empty().await;
+    learning(&*scene.first, &ids("more", 1), &account).await;
+    let copy = scene.copy().await;
+    scene.restart_with(copy).await;
+    learning(&*scene.first, &ids("more", 1), &account).await;
+    one(&*scene.second, "3", &account).await;
+    refused(&*scene.first, &ids("more", 1), &[account]).await;
+}
+
+#[tokio::test]
+async fn one_that_comes_anew_grants_nothing_before_those_that_knew_the_ledger_have_spoken() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    one(&*scene.first, "1", &account).await;
+    one(&*scene.second, "2", &account).await;
+    scene.empty().await;
+    scene.first.expire().await.unwrap();
+    let third = open(&Location::Redis(scene.place.clone()), scene.clock.clone()).await.unwrap();
+    learning(&*third, &ids("more", 1), &account).await;
+    scene.second.expire().await.unwrap();
+    assert!(matches!(
+        third.acquire(&wish(&ids("more", 1), &[account])).await,
+        Ok(Acquisition::Limited { .. })
+    ));
+}
