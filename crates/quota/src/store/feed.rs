@@ -27,7 +27,7 @@ impl Feed {
 
     /// Tells what an operation changed.
     pub(crate) fn tell(&self, changes: &Changes) {
-        let domains = changes.domains.iter().cloned().map(Scope::Domain);
+        let domains = changes.domains.union(&changes.stirred).cloned().map(Scope::Domain);
         for scope in domains.chain(changes.coolings.iter().cloned()) {
             self.send(Change::Scope(scope));
         }

@@ -15,6 +15,7 @@ mod key;
 mod ledger;
 mod location;
 mod memory;
+mod order;
 mod redis;
 
 use std::{path::PathBuf, time::Duration};

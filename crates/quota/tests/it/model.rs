@@ -1,8 +1,11 @@
 //! What a ledger ought to do, told as simply as can be: it keeps every grant for ever and counts by looking
 //! through all of them. It shares nothing with the ledger it judges.
 
-use domain::{CallOutcome, Fence, Lease, LeaseId, Limits, Settlement, Timestamp, lease::Window};
-use quota::store::{Candidate, Standing};
+use domain::{
+    CallOutcome, Client, ClientId, ClientLimit, Fence, Lease, LeaseId, Limits, RequestId, Settlement,
+    Timestamp, catalog::Rate, lease::Window,
+};
+use quota::store::{Candidate, Standing, Wish};
 
 const WINDOW: u64 = 63_000;
 const LEASE: u64 = 45_000;
@@ -23,6 +26,8 @@ pub(crate) enum End {
 pub(crate) struct Held {
     pub(crate) id: LeaseId,
     pub(crate) candidate: Candidate,
+    client: ClientId,
+    rate: Rate,
     pub(crate) fence: Fence,
     pub(crate) granted: u64,
     pub(crate) ends: u64,
@@ -41,6 +46,22 @@ pub(crate) struct Held {
 impl Held {
     fn refunded(&self) -> bool {
         !self.late && matches!(self.end, Some((End::Released, _)))
+    }
+
+    /// What it took, in pictures and millionths of a dollar.
+    fn took(&self) -> (u64, u64) {
+        let price = self.rate.price_micro_usd;
+        match &self.end {
+            None | Some((End::Settled(CallOutcome::Ambiguous | CallOutcome::Cancelled), _)) => (1, price),
+            Some((End::Settled(CallOutcome::Delivered { images, usage }), _)) => {
+                let cost = match usage.output_image_tokens {
+                    0 => price * u64::from(*images),
+                    tokens => price * tokens / u64::from(self.rate.tokens),
+                };
+                (u64::from(*images), cost)
+            }
+            Some(_) => (0, 0),
+        }
     }
 
     fn flies(&self, at: u64) -> bool {
@@ -90,6 +111,7 @@ pub(crate) enum Expected {
     /// Leases on these candidates, in this order.
     On(Vec<Candidate>),
     Limited,
+    ClientLimited,
     Mixed,
 }
 
@@ -112,6 +134,8 @@ pub(crate) struct Model {
     pub(crate) held: Vec<Held>,
     rests: Vec<(Rest, u64)>,
     fortunes: Vec<(Candidate, Fortune)>,
+    /// When which request of which client was counted.
+    requests: Vec<(ClientId, RequestId, u64)>,
 }
 
 impl Model {
@@ -207,13 +231,63 @@ impl Model {
         self.rooms(candidates, self.now, false).iter().map(|(candidate, _)| limits(candidate)).sum()
     }
 
-    pub(crate) fn expect(&self, ids: &[LeaseId], candidates: &[Candidate]) -> Expected {
+    /// What calls of this client took of this day, in pictures and millionths of a dollar.
+    fn spent(&self, client: &ClientId, on: u64, whatever_flies: bool) -> (u64, u64) {
+        let its = self.held.iter().filter(|held| held.client == *client && day(held.granted) == on);
+        let its = its.filter(|held| !(whatever_flies && held.flies(self.now)));
+        its.map(Held::took).fold((0, 0), |sum, took| (sum.0 + took.0, sum.1 + took.1))
+    }
+
+    fn is_known(&self, wish: &Wish, at: u64) -> bool {
+        let its = |(client, request, counted): &(ClientId, RequestId, u64)| {
+            *client == wish.client.id && *request == wish.request && at < counted + 15 * MINUTE
+        };
+        self.requests.iter().any(its)
+    }
+
+    /// Whether a wish is beyond its client's limit, as far as is known now of that moment.
+    pub(crate) fn is_beyond(&self, limit: ClientLimit, wish: &Wish, at: u64, whatever_flies: bool) -> bool {
+        let Client { id, limits } = &wish.client;
+        let leases = wish.ids.len() as u64;
+        let (images, spend) = self.spent(id, day(at), whatever_flies);
+        let (used, most) = match limit {
+            ClientLimit::RequestsPerMinute => {
+                let recent = |(client, _, counted): &&(ClientId, RequestId, u64)| {
+                    client == id && at < counted + MINUTE
+                };
+                let new = u64::from(!self.is_known(wish, at));
+                let used = if new == 0 { 0 } else { self.requests.iter().filter(recent).count() as u64 };
+                (used + new, limits.requests_per_minute.map(u64::from))
+            }
+            ClientLimit::ImagesPerDay => (images + leases, limits.images_per_day.map(u64::from)),
+            ClientLimit::SpendPerDay => {
+                (spend + leases * wish.rate.price_micro_usd, limits.spend_per_day_micro_usd)
+            }
+            ClientLimit::Concurrent => {
+                let flying = self.held.iter().filter(|held| held.client == *id && held.flies(at)).count();
+                let flying = if whatever_flies { 0 } else { flying as u64 };
+                (flying + leases, limits.concurrent.map(u64::from))
+            }
+        };
+        most.is_some_and(|most| used > most)
+    }
+
+    /// Whether the wish is beyond a limit of a client that used nothing yet.
+    pub(crate) fn is_alone_beyond(wish: &Wish) -> bool {
+        ClientLimit::ALL.iter().any(|limit| Self::default().is_beyond(*limit, wish, DAY, false))
+    }
+
+    pub(crate) fn expect(&self, wish: &Wish) -> Expected {
+        let Wish { ids, candidates, .. } = wish;
         let known: Vec<_> = ids.iter().filter_map(|id| self.known(id)).collect();
         if known.len() == ids.len() {
             return Expected::Again(known.into_iter().map(lease).collect());
         }
         if !known.is_empty() {
             return Expected::Mixed;
+        }
+        if ClientLimit::ALL.iter().any(|limit| self.is_beyond(*limit, wish, self.now, false)) {
+            return Expected::ClientLimited;
         }
         if !self.fits(candidates, u32::try_from(ids.len()).unwrap(), self.now, false) {
             return Expected::Limited;
@@ -232,11 +306,16 @@ impl Model {
         Expected::On(dealt)
     }
 
-    pub(crate) fn grant(&mut self, lease: &Lease, candidate: &Candidate) {
+    pub(crate) fn grant(&mut self, lease: &Lease, candidate: &Candidate, wish: &Wish) {
         self.lasting = self.now;
+        if !self.is_known(wish, self.now) {
+            self.requests.push((wish.client.id.clone(), wish.request.clone(), self.now));
+        }
         self.held.push(Held {
             id: lease.id.clone(),
             candidate: candidate.clone(),
+            client: wish.client.id.clone(),
+            rate: wish.rate,
             fence: lease.fence,
             granted: self.now,
             ends: self.now + LEASE,

@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    CallOutcome, Fence, LeaseId, Limits, ManualClock, Settlement, Timestamp,
+    CallOutcome, Client, ClientId, ClientLimit, ClientLimits, Fence, LeaseId, Limits, ManualClock, RequestId,
+    Settlement, Timestamp, Usage,
     lease::{Closing, Renewal, Window},
 };
 use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestRunner};
-use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, open};
+use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, Wish, open};
 use tempfile::TempDir;
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
 /// One thing that happens.
 #[derive(Debug, Clone)]
 enum Step {
-    Acquire { ids: Vec<usize>, candidates: Vec<Candidate> },
+    Acquire { ids: Vec<usize>, candidates: Vec<Candidate>, patron: usize, request: usize },
     Renew(Named),
     Settle(Named, Settlement),
     Release(Named),
@@ -55,6 +56,28 @@ fn everyone() -> Vec<Candidate> {
     everyone
 }
 
+/// One client that may do anything, and two of which every limit binds somewhere.
+fn clients() -> Vec<Client> {
+    let client = |id: &str, limits| Client { id: ClientId::new(id).unwrap(), limits };
+    let price = 134_000;
+    vec![
+        client("studio", ClientLimits::NONE),
+        client(
+            "press",
+            ClientLimits { requests_per_minute: Some(2), images_per_day: Some(7), ..ClientLimits::NONE },
+        ),
+        client(
+            "agency",
+            ClientLimits {
+                requests_per_minute: Some(3),
+                spend_per_day_micro_usd: Some(9 * price),
+                concurrent: Some(3),
+                ..ClientLimits::NONE
+            },
+        ),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let ids = subsequence((0..IDS).collect::<Vec<_>>(), 1..=4).prop_shuffle();
     let candidates = (0..2usize, subsequence(vec![0usize, 1, 2], 1..=3).prop_shuffle());
@@ -62,7 +85,9 @@ fn step() -> impl Strategy<Value = Step> {
         picked.into_iter().map(|account| everyone().swap_remove(model * 3 + account)).collect()
     });
     prop_oneof![
-        12 => (ids, candidates).prop_map(|(ids, candidates)| Step::Acquire { ids, candidates }),
+        12 => (ids, candidates, 0..3usize, 0..9usize).prop_map(|(ids, candidates, patron, request)| {
+            Step::Acquire { ids, candidates, patron, request }
+        }),
         3 => named().prop_map(Step::Renew),
         8 => (named(), settlement()).prop_map(|(named, settlement)| Step::Settle(named, settlement)),
         2 => named().prop_map(Step::Release),
@@ -87,7 +112,11 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
     let wait = prop_oneof![Just(None), (0..90u64).prop_map(|wait| Some(seconds(wait)))];
     let window = prop_oneof![Just(None), Just(Some(Window::Minute))];
     prop_oneof![
-        6 => Just(delivered()),
+        5 => Just(delivered()),
+        2 => (0..3u32, 0..3_000u64).prop_map(|(images, output_image_tokens)| CallOutcome::Delivered {
+            images,
+            usage: Usage { output_image_tokens, ..Usage::default() },
+        }),
         1 => Just(CallOutcome::Declined),
         1 => Just(CallOutcome::Rejected),
         1 => Just(CallOutcome::Ambiguous),
@@ -161,7 +190,12 @@ impl Trial {
     async fn take(&mut self, step: Step) {
         self.model.tick(self.now());
         match step {
-            Step::Acquire { ids, candidates } => self.acquire(&ids, &candidates).await,
+            Step::Acquire { ids, candidates, patron, request } => {
+                let ids: Vec<_> = ids.iter().map(id).collect();
+                let request = RequestId::new(format!("request-{request}")).unwrap();
+                let client = clients().swap_remove(patron);
+                self.acquire(&Wish { client, request, ..wish(&ids, &candidates) }).await;
+            }
             Step::Renew(named) => self.renew(&named).await,
             Step::Settle(named, settlement) => self.close(&named, Some(settlement)).await,
             Step::Release(named) => self.close(&named, None).await,
@@ -177,25 +211,28 @@ impl Trial {
         }
     }
 
-    async fn acquire(&mut self, ids: &[usize], candidates: &[Candidate]) {
-        let ids: Vec<_> = ids.iter().map(id).collect();
-        let expected = self.model.expect(&ids, candidates);
-        let answer = self.store.acquire(&wish(&ids, candidates)).await.unwrap();
+    async fn acquire(&mut self, wish: &Wish) {
+        let Wish { ids, candidates, .. } = wish;
+        let expected = self.model.expect(wish);
+        let answer = self.store.acquire(wish).await.unwrap();
         match (expected, answer) {
             (Expected::Again(known), Acquisition::Granted { leases, .. }) => assert_eq!(leases, known),
             (Expected::On(candidates), Acquisition::Granted { leases, now }) => {
                 assert_eq!(now.as_millis(), self.model.now);
-                for ((lease, candidate), id) in leases.iter().zip(&candidates).zip(&ids) {
+                for ((lease, candidate), id) in leases.iter().zip(&candidates).zip(ids) {
                     assert_eq!((&lease.account, &lease.domain), (&candidate.account, &candidate.domain));
                     assert_eq!(lease.id, *id);
                     assert!(self.model.held.iter().all(|held| held.fence < lease.fence), "a fence fell");
-                    self.model.grant(lease, candidate);
+                    self.model.grant(lease, candidate, wish);
                 }
                 assert_eq!(leases.len(), ids.len());
             }
             (Expected::Limited, Acquisition::Limited { retry_after, at_most, .. }) => {
                 assert_eq!(at_most, self.model.at_most(candidates));
                 self.honest(candidates, at_most.min(u32::try_from(ids.len()).unwrap()), retry_after);
+            }
+            (Expected::ClientLimited, Acquisition::ClientLimited { limit, retry_after }) => {
+                self.honest_with_client(wish, limit, retry_after);
             }
             (Expected::Mixed, Acquisition::Mixed { known }) => assert!(self.model.known(&known).is_some()),
             (expected, answer) => panic!("expected {expected:?}, got {answer:?}"),
@@ -216,6 +253,23 @@ impl Trial {
             assert!(!fits(retry_at - 1, true), "it can fit before {retry_at}");
         } else if retry_after < seconds(1) {
             assert!(fits(retry_at, false), "it does not fit at {retry_at}");
+        }
+    }
+
+    /// The same for a client's limit, and it can never fit only where the wish alone is too large.
+    fn honest_with_client(&self, wish: &Wish, limit: ClientLimit, retry_after: Option<Duration>) {
+        let now = self.model.now;
+        let beyond = |limit, at, whatever_flies| self.model.is_beyond(limit, wish, at, whatever_flies);
+        let fits =
+            |at, whatever_flies| !ClientLimit::ALL.iter().any(|limit| beyond(*limit, at, whatever_flies));
+        assert!(beyond(limit, now, false), "{limit} is not in the way");
+        assert_eq!(retry_after.is_none(), Model::is_alone_beyond(wish), "{limit}");
+        let Some(retry_after) = retry_after else { return };
+        let retry_at = now + u64::try_from(retry_after.as_millis()).unwrap();
+        assert!(fits(retry_at, true), "nothing can fit at {retry_at}");
+        assert!(!fits(retry_at - 1, false), "it fits before {retry_at}");
+        if retry_after > seconds(1) {
+            assert!(!fits(retry_at - 1, true), "it can fit before {retry_at}");
         }
     }
 

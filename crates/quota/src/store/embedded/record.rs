@@ -1,6 +1,6 @@
 //! Records as they stand in the file: JSON, so that a later version can add to them and a person can read them.
 
-use domain::{AccountId, Fence, Lease, LeaseId, QuotaDomain, Timestamp};
+use domain::{AccountId, ClientId, Fence, Lease, LeaseId, QuotaDomain, RequestId, Timestamp, catalog::Rate};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -9,14 +9,21 @@ use crate::store::{
     cooldown::{Scope, Streak},
     ending::EndingRecord,
     key,
-    ledger::{Counters, Days, Entry, State},
+    ledger::{Counters, Days, Entry, SpentDays, State},
+    order::{Order, Spent},
 };
 
 /// A lease as it is written.
 pub(super) fn write_lease(entry: &Entry) -> Box<RawValue> {
-    let Entry { lease, granted_at, leaves_at, state } = entry;
+    let Entry { lease, order, granted_at, leaves_at, state } = entry;
     written(&LeaseRecord {
         account: lease.account.to_string(),
+        client: order.client.to_string(),
+        request: order.request.to_string(),
+        counts: order.counts,
+        resolution: order.rate.resolution.to_string(),
+        tokens: order.rate.tokens,
+        price_micro_usd: order.rate.price_micro_usd,
         domain: key::domain(&lease.domain),
         fence: lease.fence.0,
         granted_at_ms: granted_at.as_millis(),
@@ -38,9 +45,19 @@ pub(super) fn read_lease(key: &[u8], value: &[u8]) -> Result<Entry, StoreError> 
             start_by: Timestamp::from_millis(record.start_by_ms),
             expires_at: Timestamp::from_millis(record.expires_at_ms),
         };
+        let order = Order {
+            client: ClientId::new(record.client).map_err(key::told)?,
+            request: RequestId::new(record.request).map_err(key::told)?,
+            counts: record.counts,
+            rate: Rate {
+                resolution: record.resolution.parse().map_err(key::told)?,
+                tokens: record.tokens,
+                price_micro_usd: record.price_micro_usd,
+            },
+        };
         let granted_at = Timestamp::from_millis(record.granted_at_ms);
         let leaves_at = Timestamp::from_millis(record.leaves_at_ms);
-        Ok(Entry { lease, granted_at, leaves_at, state: record.state.into() })
+        Ok(Entry { lease, order, granted_at, leaves_at, state: record.state.into() })
     })
 }
 
@@ -68,6 +85,22 @@ pub(super) fn read_domain(key: &[u8], value: &[u8]) -> Result<(QuotaDomain, Days
     })
 }
 
+/// What a client spent, as it is written.
+pub(super) fn write_client(days: &SpentDays) -> Box<RawValue> {
+    let days = days.iter().map(|(start, spent)| (start.as_millis(), spent.images, spent.micro_usd));
+    written(&ClientRecord { days: days.collect() })
+}
+
+/// What a client spent, as it was written.
+pub(super) fn read_client(key: &[u8], value: &[u8]) -> Result<(ClientId, SpentDays), StoreError> {
+    read(key, value, |text, record: ClientRecord| {
+        let days = record.days.into_iter();
+        let days = days
+            .map(|(start, images, micro_usd)| (Timestamp::from_millis(start), Spent { images, micro_usd }));
+        Ok((ClientId::new(text).map_err(key::told)?, days.collect()))
+    })
+}
+
 /// A cooldown as it is written.
 pub(super) fn write_cooling(cooling: &Cooling) -> Box<RawValue> {
     let Cooling { until, reason } = cooling;
@@ -86,6 +119,12 @@ pub(super) fn read_cooling(key: &[u8], value: &[u8]) -> Result<(Scope, Cooling),
 #[derive(Serialize, Deserialize)]
 struct LeaseRecord {
     account: String,
+    client: String,
+    request: String,
+    counts: bool,
+    resolution: String,
+    tokens: u32,
+    price_micro_usd: u64,
     domain: String,
     fence: u64,
     granted_at_ms: u64,
@@ -111,6 +150,12 @@ struct DomainRecord {
     throttles: u32,
     throttled_at_ms: u64,
     failures: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClientRecord {
+    /// Each day's first millisecond, its pictures, and what they cost in millionths of a US dollar.
+    days: Vec<(u64, u32, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -16,12 +16,13 @@ use crate::store::{
 pub(super) enum Table {
     Leases,
     Domains,
+    Clients,
     Coolings,
 }
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 3] = [Self::Leases, Self::Domains, Self::Coolings];
+    pub(super) const ALL: [Self; 4] = [Self::Leases, Self::Domains, Self::Clients, Self::Coolings];
 }
 
 /// A record, or that there is none any more.
@@ -51,6 +52,10 @@ impl Step {
             let counters = ledger.counters(domain);
             row(Table::Domains, key::domain(domain), counters.map(record::write_domain))
         });
+        let clients = changes.clients.iter().map(|client| {
+            let counters = ledger.client(client);
+            row(Table::Clients, client.to_string(), counters.map(|it| record::write_client(it.days())))
+        });
         let coolings = changes.coolings.iter().map(|scope| {
             let cooling = ledger.cooling(scope);
             row(Table::Coolings, key::scope(scope), cooling.map(record::write_cooling))
@@ -58,7 +63,7 @@ impl Step {
         Self {
             now_ms: ledger.now().as_millis(),
             fence: ledger.fence().0,
-            rows: leases.chain(domains).chain(coolings).collect(),
+            rows: leases.chain(domains).chain(clients).chain(coolings).collect(),
         }
     }
 

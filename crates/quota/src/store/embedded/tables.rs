@@ -23,6 +23,7 @@ type Records = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const LEASES: Records = TableDefinition::new("leases");
 const DOMAINS: Records = TableDefinition::new("domains");
+const CLIENTS: Records = TableDefinition::new("clients");
 const COOLINGS: Records = TableDefinition::new("coolings");
 const LEDGER: TableDefinition<'static, &[u8], u64> = TableDefinition::new("ledger");
 
@@ -93,6 +94,7 @@ impl Tables {
             fence: Fence(number(&transaction, FENCE)?),
             leases: records(&transaction, LEASES, record::read_lease)?,
             domains: records(&transaction, DOMAINS, record::read_domain)?,
+            clients: records(&transaction, CLIENTS, record::read_client)?,
             coolings: records(&transaction, COOLINGS, record::read_cooling)?,
         };
         if saved.now > now + BEHIND {
@@ -152,6 +154,7 @@ const fn records_of(table: Table) -> Records {
     match table {
         Table::Leases => LEASES,
         Table::Domains => DOMAINS,
+        Table::Clients => CLIENTS,
         Table::Coolings => COOLINGS,
     }
 }

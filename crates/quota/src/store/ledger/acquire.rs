@@ -1,20 +1,15 @@
 //! Admission: all leases of a wish or none.
 
-use std::time::Duration;
-
 use domain::{
     Fence, Lease, LeaseId, Timestamp,
     lease::{Scarcity, term},
 };
 
 use super::{
-    Entry, Ledger, State,
+    ClientCounters, Entry, LANDING, Ledger, State,
     place::{Opening, Place},
 };
-use crate::store::{Acquisition, Candidate, CoolingReason, MOST_CANDIDATES, Wish};
-
-/// How long to wait where only calls in flight are in the way: any of them may end at once.
-const LANDING: Duration = Duration::from_secs(1);
+use crate::store::{Acquisition, Candidate, CoolingReason, MOST_CANDIDATES, Wish, order::Order};
 
 impl Ledger {
     /// Grants a lease for every id, or none.
@@ -24,12 +19,15 @@ impl Ledger {
         if let Some(known) = ids.iter().find(|id| self.leases.contains_key(id)) {
             return self.repeat(ids, known);
         }
+        if let Some(refusal) = self.client_refusal(wish) {
+            return refusal;
+        }
         let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
         let places = Place::all(self, candidates);
         match deal(&places, ids.len(), now) {
             None => shortage(&places, ids.len(), now),
             Some(hands) => {
-                let leases = ids.iter().zip(hands).map(|(id, hand)| self.grant(id, hand)).collect();
+                let leases = ids.iter().zip(hands).map(|(id, hand)| self.grant(id, hand, wish)).collect();
                 Acquisition::Granted { now, leases }
             }
         }
@@ -40,6 +38,14 @@ impl Ledger {
         shortage(&Place::all(self, candidates), wish, self.now)
     }
 
+    /// What to answer where the client has used up what it may use.
+    pub(crate) fn client_refusal(&self, wish: &Wish) -> Option<Acquisition> {
+        let unused = ClientCounters::default();
+        let counters = self.clients.get(&wish.client.id).unwrap_or(&unused);
+        let (limit, retry_after) = counters.refusal(wish, self.now)?;
+        Some(Acquisition::ClientLimited { limit, retry_after })
+    }
+
     fn repeat(&self, ids: &[LeaseId], known: &LeaseId) -> Acquisition {
         let leases: Option<_> = ids.iter().map(|id| self.leases.get(id).map(Entry::replay)).collect();
         match leases {
@@ -48,7 +54,7 @@ impl Ledger {
         }
     }
 
-    fn grant(&mut self, id: &LeaseId, candidate: Candidate) -> Lease {
+    fn grant(&mut self, id: &LeaseId, candidate: Candidate, wish: &Wish) -> Lease {
         let now = self.now;
         self.fence = Fence(self.fence.0 + 1);
         let lease = Lease {
@@ -59,12 +65,17 @@ impl Ledger {
             start_by: now + term::START,
             expires_at: now + term::LEASE,
         };
+        let client = self.clients.entry(wish.client.id.clone()).or_default();
+        let order = Order::of(wish, client.request(&wish.request, now));
         let entry = Entry {
             lease: lease.clone(),
+            order,
             granted_at: now,
             leaves_at: now + term::WINDOW,
             state: State::Active,
         };
+        client.reserve(&entry);
+        client.depart(&entry);
         let counters = self.domains.entry(lease.domain.clone()).or_default();
         counters.charge(now);
         counters.depart(&entry, now);
@@ -73,6 +84,7 @@ impl Ledger {
         self.leases.insert(id.clone(), entry);
         self.changes.leases.insert(id.clone());
         self.changes.domains.insert(lease.domain.clone());
+        self.changes.clients.insert(wish.client.id.clone());
         lease
     }
 }

@@ -35,7 +35,7 @@ impl Ledger {
         settlement: &Settlement,
     ) -> Closing {
         let outcome = &settlement.outcome;
-        let closing = self.close(moment, id, fence, Ending::Settled(outcome.clone()));
+        let closing = self.close(moment, id, fence, &Ending::Settled(outcome.clone()));
         if closing == Closing::Closed {
             let now = self.now;
             self.amend(id, |entry| entry.leaves_at = minute::leaves_at(entry.granted_at, settlement, now));
@@ -48,7 +48,7 @@ impl Ledger {
 
     /// Closes a lease as if it had never been granted.
     pub(crate) fn release(&mut self, moment: Timestamp, id: &LeaseId, fence: Fence) -> Closing {
-        let closing = self.close(moment, id, fence, Ending::Released);
+        let closing = self.close(moment, id, fence, &Ending::Released);
         if closing == Closing::Closed {
             self.refund(id);
         }
@@ -74,7 +74,7 @@ impl Ledger {
         expired
     }
 
-    fn close(&mut self, moment: Timestamp, id: &LeaseId, fence: Fence, ending: Ending) -> Closing {
+    fn close(&mut self, moment: Timestamp, id: &LeaseId, fence: Fence, ending: &Ending) -> Closing {
         let now = self.tick(moment);
         let Some(entry) = self.leases.get(id) else { return Closing::Unknown };
         if entry.lease.fence != fence {
@@ -82,21 +82,31 @@ impl Ledger {
         }
         match &entry.state {
             State::Closed { ending: first, .. } | State::Late { ending: first } => {
-                if *first == ending {
+                if first == ending {
                     Closing::Duplicate
                 } else {
                     Closing::Conflict
                 }
             }
             State::Active if entry.is_active(now) => {
-                self.amend(id, |entry| entry.state = State::Closed { ending, at: now });
+                self.amend(id, |entry| entry.state = State::Closed { ending: ending.clone(), at: now });
+                self.reckon(id, ending);
                 Closing::Closed
             }
             State::Active | State::Expired => {
-                self.amend(id, |entry| entry.state = State::Late { ending });
+                self.amend(id, |entry| entry.state = State::Late { ending: ending.clone() });
+                self.reckon(id, ending);
                 Closing::Late
             }
         }
+    }
+
+    /// Puts what the call took in the place of what was reserved for it.
+    fn reckon(&mut self, id: &LeaseId, ending: &Ending) {
+        let entry = &self.leases[id];
+        let client = &entry.order.client;
+        self.clients.entry(client.clone()).or_default().correct(entry, entry.order.spent(ending));
+        self.changes.clients.insert(client.clone());
     }
 
     /// Draws the conclusions of an outcome for those that would call next.
@@ -126,12 +136,16 @@ impl Ledger {
     fn amend(&mut self, id: &LeaseId, change: impl FnOnce(&mut Entry)) {
         let Some(entry) = self.leases.get_mut(id) else { return };
         let counters = self.domains.entry(entry.lease.domain.clone()).or_default();
+        let client = self.clients.entry(entry.order.client.clone()).or_default();
         self.agenda.remove(&entry.due());
         counters.land(entry);
+        client.land(entry);
         change(entry);
         counters.depart(entry, self.now);
+        client.depart(entry);
         self.agenda.insert(entry.due(), id.clone());
         self.changes.leases.insert(id.clone());
+        self.changes.stirred.insert(entry.lease.domain.clone());
     }
 
     fn forget(&mut self, id: &LeaseId) {

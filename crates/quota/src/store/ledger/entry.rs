@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::{CallOutcome, Fence, Lease, Timestamp};
 
+use crate::store::order::Order;
+
 /// How long a closed lease is remembered, so that a repeated word on it is recognised.
 pub(crate) const REMEMBERED: Duration = Duration::from_mins(15);
 /// How long an expired one is, counted from the end of its term: its holder may be very late.
@@ -39,10 +41,11 @@ pub(crate) enum State {
     },
 }
 
-/// A lease, when it was granted and what became of it.
+/// A lease, for whom and when it was granted, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) lease: Lease,
+    pub(crate) order: Order,
     pub(crate) granted_at: Timestamp,
     /// When its unit leaves the minute window.
     pub(crate) leaves_at: Timestamp,

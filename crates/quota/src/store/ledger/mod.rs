@@ -5,6 +5,7 @@
 //! nothing can drift apart.
 
 mod acquire;
+mod client;
 mod close;
 mod counters;
 mod entry;
@@ -12,15 +13,22 @@ mod minute;
 mod place;
 mod standing;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
-use domain::{AccountId, Fence, LeaseId, QuotaDomain, Timestamp};
+use domain::{AccountId, ClientId, Fence, LeaseId, QuotaDomain, Timestamp};
 
+pub(crate) use client::{ClientCounters, SpentDays};
 pub(crate) use counters::{Counters, Days, MIDNIGHT};
 pub(crate) use entry::{AWAITED, Ending, Entry, REMEMBERED, State, spent};
 pub(crate) use minute::{Minute, was_answered};
 
 use super::cooldown::{Cooling, Scope, Streak};
+
+/// How long to wait where only calls in flight are in the way: any of them may end at once.
+const LANDING: Duration = Duration::from_secs(1);
 
 /// All leases that are remembered, and what is counted of them.
 pub(crate) struct Ledger {
@@ -32,6 +40,7 @@ pub(crate) struct Ledger {
     /// When each lease next needs attention: to expire, or to be forgotten.
     agenda: BTreeMap<(Timestamp, Fence), LeaseId>,
     domains: HashMap<QuotaDomain, Counters>,
+    clients: HashMap<ClientId, ClientCounters>,
     coolings: HashMap<Scope, Cooling>,
     last_used: HashMap<AccountId, Fence>,
     changes: Changes,
@@ -42,13 +51,19 @@ pub(crate) struct Ledger {
 pub(crate) struct Changes {
     pub(crate) leases: BTreeSet<LeaseId>,
     pub(crate) domains: BTreeSet<QuotaDomain>,
+    pub(crate) clients: BTreeSet<ClientId>,
     pub(crate) coolings: BTreeSet<Scope>,
+    /// Domains of leases that changed: what is counted of them follows from the leases, and is no record.
+    pub(crate) stirred: BTreeSet<QuotaDomain>,
 }
 
 impl Changes {
     /// Whether nothing was written.
     pub(crate) fn is_empty(&self) -> bool {
-        self.leases.is_empty() && self.domains.is_empty() && self.coolings.is_empty()
+        self.leases.is_empty()
+            && self.domains.is_empty()
+            && self.clients.is_empty()
+            && self.coolings.is_empty()
     }
 }
 
@@ -59,13 +74,15 @@ pub(crate) struct Saved {
     pub(crate) fence: Fence,
     pub(crate) leases: Vec<Entry>,
     pub(crate) domains: Vec<(QuotaDomain, Days, Streak)>,
+    pub(crate) clients: Vec<(ClientId, SpentDays)>,
     pub(crate) coolings: Vec<(Scope, Cooling)>,
 }
 
-/// What is told of some domains, scopes and accounts of a ledger that is kept elsewhere.
+/// What is told of some domains, clients, scopes and accounts of a ledger that is kept elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     pub(crate) domains: Vec<(QuotaDomain, Counters)>,
+    pub(crate) clients: Vec<(ClientId, ClientCounters)>,
     pub(crate) coolings: Vec<(Scope, Cooling)>,
     pub(crate) last_used: Vec<(AccountId, Fence)>,
 }
@@ -80,6 +97,7 @@ impl Ledger {
             leases: HashMap::new(),
             agenda: BTreeMap::new(),
             domains: HashMap::new(),
+            clients: HashMap::new(),
             coolings: HashMap::new(),
             last_used: HashMap::new(),
             changes: Changes::default(),
@@ -94,6 +112,8 @@ impl Ledger {
         let domains = saved.domains.into_iter();
         ledger.domains =
             domains.map(|(domain, days, streak)| (domain, Counters::restore(days, streak))).collect();
+        let clients = saved.clients.into_iter();
+        ledger.clients = clients.map(|(client, days)| (client, ClientCounters::restore(days))).collect();
         let mut leases = saved.leases;
         leases.sort_by_key(|entry| entry.lease.fence);
         for entry in leases {
@@ -106,6 +126,7 @@ impl Ledger {
     pub(crate) fn observed(now: Timestamp, seen: Observed) -> Self {
         let mut ledger = Self::new(now);
         ledger.domains = seen.domains.into_iter().collect();
+        ledger.clients = seen.clients.into_iter().collect();
         ledger.coolings = seen.coolings.into_iter().collect();
         ledger.last_used = seen.last_used.into_iter().collect();
         ledger
@@ -114,6 +135,7 @@ impl Ledger {
     fn recall(&mut self, entry: Entry) {
         let lease = &entry.lease;
         self.domains.entry(lease.domain.clone()).or_default().depart(&entry, self.now);
+        self.clients.entry(entry.order.client.clone()).or_default().recall(&entry);
         self.agenda.insert(entry.due(), lease.id.clone());
         self.last_used.insert(lease.account.clone(), lease.fence);
         self.leases.insert(lease.id.clone(), entry);
@@ -137,6 +159,11 @@ impl Ledger {
     /// What is counted of a domain, if anything is.
     pub(crate) fn counters(&self, domain: &QuotaDomain) -> Option<&Counters> {
         self.domains.get(domain)
+    }
+
+    /// What is counted of a client, if anything is.
+    pub(crate) fn client(&self, client: &ClientId) -> Option<&ClientCounters> {
+        self.clients.get(client)
     }
 
     /// What rests a scope, if anything does.

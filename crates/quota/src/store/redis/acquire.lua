@@ -3,6 +3,9 @@
 -- asked.ids         the leases' names
 -- asked.candidates  best first: account, domain; scopes {domain, account, access, project, pool}; minute, day,
 --                   concurrent: the most units of each
+-- asked.client      on whose behalf: id, request; price, tokens, resolution of one picture; requests, images, spend,
+--                   concurrent: the most units of each, absent where there is no limit
+-- asked.minute, .remembered   how long a request stays in its client's minute, and how long it is known
 -- asked.days        consecutive Pacific days {start, end} that the present is expected in
 -- asked.edge        how near to midnight a unit is charged to both days
 -- asked.start, .lease, .window   from the grant: until the call must be sent, until the lease ends, until the unit
@@ -10,8 +13,11 @@
 -- asked.not_after   the server's time from which on nobody waits for the answer; absent for never
 -- asked.view        what a refusal tells of, as in standing.lua
 --
--- Answers: granted, {{LEASE…}, {TALLY…}} (what was counted, for the memory of the service); mixed, ID; limited,
--- SNAPSHOT; late; day (the days do not hold the present); changed; silent; learning, SPAN (see incarnation.lua).
+-- CLIENT is {request, counted, …}, the client's hash, and {ends, day, price} of each of its active leases.
+--
+-- Answers: granted, {{LEASE…}, {TALLY…}} (what was counted, for the memory of the service); mixed, ID; client, CLIENT;
+-- limited, SNAPSHOT; late; day (the days do not hold the present); changed; silent; learning, SPAN (see
+-- incarnation.lua).
 
 if asked.not_after and time > asked.not_after then
   return answer('late')
@@ -56,6 +62,48 @@ end
 local charged = { string.format('%d', today[1]) }
 if soon[1] ~= today[1] then
   charged[2] = string.format('%d', soon[1])
+end
+
+local client = asked.client
+local requests, held, spent = named('requests', client.id), named('held', client.id), named('client', client.id)
+local counted = tonumber(redis.call('ZSCORE', requests, client.request) or nil)
+local is_known = counted and now < counted + asked.remembered
+local in_minute = '(' .. (now - asked.minute)
+
+local function is_beyond(most, used, more)
+  return most and used + more > most
+end
+
+local function spent_today(what)
+  return tonumber(redis.call('HGET', spent, what .. ':' .. charged[1]) or 0)
+end
+
+local function client_has_room()
+  local wish = #asked.ids
+  return not (
+    is_beyond(client.requests, redis.call('ZCOUNT', requests, in_minute, '+inf'), is_known and -math.huge or 1)
+    or is_beyond(client.images, spent_today('images'), wish)
+    or is_beyond(client.spend, spent_today('spend'), wish * client.price)
+    or is_beyond(client.concurrent, redis.call('ZCOUNT', held, '(' .. now, '+inf'), wish)
+  )
+end
+
+local function client_snapshot()
+  local recent = redis.call('ZRANGEBYSCORE', requests, in_minute, '+inf', 'WITHSCORES')
+  if is_known and counted <= now - asked.minute then
+    table.insert(recent, 1, counted)
+    table.insert(recent, 1, client.request)
+  end
+  local active, flights = redis.call('ZRANGEBYSCORE', held, '(' .. now, '+inf', 'WITHSCORES'), {}
+  for i = 1, #active, 2 do
+    local lease = read(named('lease', active[i]), 'days', 'price')
+    table.insert(flights, { active[i + 1], string.match(lease.days, '^%d+'), lease.price })
+  end
+  return { recent, redis.call('HGETALL', spent), flights }
+end
+
+if not client_has_room() then
+  return answer('client', client_snapshot())
 end
 
 local function opens_at(candidate)
@@ -115,20 +163,24 @@ stamp()
 
 local tallies = {}
 
+local function count(kind, name, field, units)
+  local sum = redis.call('HINCRBY', named(kind, name), field, units)
+  table.insert(tallies, { kind, name, field, sum })
+end
+
 local function charge(domain)
   local counters = named('domain', domain)
-  for _, field in ipairs(redis.call('HKEYS', counters)) do
-    local start = tonumber(string.match(field, '^day:(%d+)$'))
-    if start and start < today[1] then
-      redis.call('HDEL', counters, field)
-    end
-  end
+  drop_days(counters, today[1])
   for _, start in ipairs(charged) do
-    local units = redis.call('HINCRBY', counters, 'day:' .. start, 1)
-    table.insert(tallies, { 'domain', domain, 'day:' .. start, units })
+    count('domain', domain, 'day:' .. start, 1)
   end
   redis.call('PEXPIRE', counters, KEEP)
 end
+
+drop_days(spent, today[1])
+count('client', client.id, 'images:' .. charged[1], #asked.ids)
+count('client', client.id, 'spend:' .. charged[1], #asked.ids * client.price)
+redis.call('PEXPIRE', spent, KEEP)
 
 -- Fences do not fall behind the clock, so that a ledger that was emptied does not repeat those it gave before.
 local fence = math.max(now, tonumber(redis.call('HGET', root, 'fence') or 0))
@@ -141,9 +193,12 @@ for i, id in ipairs(asked.ids) do
   enter(id, {
     account = candidate.account, domain = candidate.domain, fence = fence, granted = now,
     start_by = now + asked.start, expires = now + asked.lease, state = 'active', at = 0, day_end = today[2],
+    client = client.id, request = client.request, counts = is_known and 0 or 1, resolution = client.resolution,
+    price = client.price, tokens = client.tokens,
     days = table.concat(charged, ' '), domain_scope = scopes.domain, account_scope = scopes.account,
     access_scope = scopes.access, project_scope = scopes.project, pool_scope = scopes.pool,
   })
+  is_known = true
   leases[i] = told(id)
 end
 write('HSET', root, 'fence', fence)

@@ -3,14 +3,15 @@
 use std::{collections::HashMap, time::Duration};
 
 use ::redis::{FromRedisValue, Value, from_redis_value};
-use domain::{AccountId, Fence, Lease, LeaseId, Timestamp};
+use domain::{AccountId, ClientId, Fence, Lease, LeaseId, RequestId, Timestamp};
 
 use super::question::Subjects;
 use crate::store::{
     Cooling, CoolingReason, StoreError,
     cooldown::Streak,
     key,
-    ledger::{Counters, Days, Observed, spent},
+    ledger::{ClientCounters, Counters, Days, Observed, SpentDays, spent},
+    order::Spent,
 };
 
 /// An answer: a word, what goes with it, and the time at which it was given.
@@ -61,6 +62,12 @@ impl Answer {
         parsed(self.detail).map(Duration::from_millis)
     }
 
+    /// What it tells of a client.
+    pub(super) fn client(self, client: &ClientId) -> Result<Observed, StoreError> {
+        let counters = client_counters(parsed(self.detail)?)?;
+        Ok(Observed { clients: vec![(client.clone(), counters)], ..Observed::default() })
+    }
+
     /// What it tells of the subjects it was asked about.
     pub(super) fn observed(self, subjects: Subjects) -> Result<Observed, StoreError> {
         let (counted, resting, last): (Vec<Counted>, Vec<Option<String>>, Vec<Option<u64>>) =
@@ -70,6 +77,7 @@ impl Answer {
         let last_used = subjects.accounts.into_iter().zip(last);
         Ok(Observed {
             domains: subjects.domains.into_iter().zip(counted.into_iter().map(counters)).collect(),
+            clients: vec![],
             coolings: coolings.map(|(scope, rest)| Ok((scope, rest?))).collect::<Result<_, StoreError>>()?,
             last_used: last_used.filter_map(|(account, fence)| Some((account, Fence(fence?)))).collect(),
         })
@@ -148,6 +156,31 @@ fn counters((minute, flights, hash): Counted) -> Counters {
         failures: count(field("failures")),
     };
     Counters::observed(minute.collect(), flights.collect(), days, streak)
+}
+
+/// A client as `client_snapshot` in `acquire.lua` lists it: requests by when they were counted, its hash, and when each
+/// of its active leases ends with the day it is charged to and its price.
+type Patron = (Vec<(String, u64)>, HashMap<String, u64>, Vec<(u64, u64, u64)>);
+
+fn client_counters((requests, hash, flights): Patron) -> Result<ClientCounters, StoreError> {
+    let requests = requests
+        .into_iter()
+        .map(|(request, counted)| Ok((Timestamp::from_millis(counted), valid(RequestId::new(request))?)));
+    let flights = flights.into_iter().zip(1..).map(|((ends, day, micro_usd), fence)| {
+        let reserved = Spent { images: 1, micro_usd };
+        ((Timestamp::from_millis(ends), Fence(fence)), (Timestamp::from_millis(day), reserved))
+    });
+    let mut days = SpentDays::new();
+    for (field, units) in &hash {
+        let Some((what, start)) = field.split_once(':') else { continue };
+        let day = days.entry(Timestamp::from_millis(valid(start.parse())?)).or_default();
+        match what {
+            "images" => day.images = count(*units),
+            "spend" => day.micro_usd = *units,
+            _ => {}
+        }
+    }
+    Ok(ClientCounters::observed(requests.collect::<Result<_, StoreError>>()?, flights.collect(), days))
 }
 
 /// A cooldown as it is kept: `UNTIL REASON`.

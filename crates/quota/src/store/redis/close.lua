@@ -2,11 +2,40 @@
 --
 -- asked.id, asked.fence            whose
 -- asked.ending                     how, as text: the same text again is a repetition, another contradicts
+-- asked.reckoning                  what the call took: reserved, nothing or delivered {images, image_tokens}
 -- asked.remembered, asked.awaited  how long a closed lease is remembered; how long one that expired is, from the
 --                                  end of its term
 
 local lease_key = named('lease', asked.id)
-local lease = read(lease_key, 'domain', 'fence', 'granted', 'expires', 'state', 'ending', 'days', 'day_end')
+local lease = read(lease_key, 'domain', 'fence', 'granted', 'expires', 'state', 'ending', 'days', 'day_end',
+  'client', 'price', 'tokens')
+
+-- What the call took, in pictures and millionths of a dollar; `store/order.rs` has the rule.
+local function taken()
+  local price, tokens = tonumber(lease.price), tonumber(lease.tokens)
+  local delivered = asked.reckoning.delivered
+  if asked.reckoning == 'reserved' then
+    return 1, price
+  elseif not delivered then
+    return 0, 0
+  elseif delivered.image_tokens > 0 and tokens > 0 then
+    return delivered.images, math.floor(price * delivered.image_tokens / tokens)
+  end
+  return delivered.images, price * delivered.images
+end
+
+-- Puts what the call took in the place of what was reserved, unless its day is long past.
+local function reckon()
+  local spent, day = named('client', lease.client), string.match(lease.days, '^%d+')
+  local images, cost = taken()
+  for what, change in pairs({ images = images - 1, spend = cost - lease.price }) do
+    local field = what .. ':' .. day
+    local before = tonumber(redis.call('HGET', spent, field) or nil)
+    if before and change ~= 0 then
+      redis.call('HSET', spent, field, math.max(0, before + change))
+    end
+  end
+end
 
 -- Answers with the word for the caller. Closed and late are new; after any other nothing may be written.
 local function close()
@@ -22,7 +51,9 @@ local function close()
   write('HSET', lease_key, 'state', word, 'ending', asked.ending, 'at', in_time and now or 0)
   write('ZADD', agenda, in_time and now + asked.remembered or lease.expires + asked.awaited, asked.id)
   redis.call('ZREM', named('flight', lease.domain), lease.fence)
+  redis.call('ZREM', named('held', lease.client), asked.id)
   touch('domain ' .. lease.domain)
+  reckon()
   stamp()
   return word
 end

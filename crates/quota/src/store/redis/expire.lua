@@ -19,12 +19,13 @@ for _ = 1, asked.round do
     break
   end
   local key = named('lease', id)
-  local lease = read(key, 'domain', 'fence', 'expires', 'state')
+  local lease = read(key, 'domain', 'fence', 'expires', 'state', 'client')
   if lease.state == 'active' then
     table.insert(expired, told(id))
     write('HSET', key, 'state', 'expired')
     write('ZADD', agenda, lease.expires + asked.awaited, id)
     redis.call('ZREM', named('flight', lease.domain), lease.fence)
+    redis.call('ZREM', named('held', lease.client), id)
     touch('domain ' .. lease.domain)
   else
     redis.call('DEL', key)
@@ -35,7 +36,7 @@ end
 local resting = redis.call('HGETALL', cooling)
 for i = 1, #resting, 2 do
   if tonumber(string.match(resting[i + 1], '^%d+')) <= now then
-      redis.call('HDEL', cooling, resting[i])
+    redis.call('HDEL', cooling, resting[i])
     touch(resting[i])
   end
 end

@@ -20,13 +20,17 @@
 -- ROOT:heard           zset   service by when it was last heard of in this incarnation
 -- ROOT:awaited         set    services that may know of grants that this incarnation lost
 -- ROOT:lease:ID        hash   account, domain, fence, granted, start_by, expires, day_end; days: the starts of
---                             those it is charged to; domain_scope, account_scope, access_scope, project_scope,
---                             pool_scope: what may rest for it; state: active, closed, expired or late; at: when it
---                             was closed; ending: how
+--                             those it is charged to, its own first; client, request, resolution; counts: whether the
+--                             request was counted by it; price and tokens of one picture; domain_scope,
+--                             account_scope, access_scope, project_scope, pool_scope: what may rest for it; state:
+--                             active, closed, expired or late; at: when it was closed; ending: how
 -- ROOT:agenda          zset   ID by when it next needs attention: to expire, or to be forgotten
 -- ROOT:minute:DOMAIN   zset   fence by when its unit leaves the minute window
 -- ROOT:flight:DOMAIN   zset   fence by when the active lease ends
 -- ROOT:domain:DOMAIN   hash   day:START: units charged; throttles, throttled_at, failures: the streak
+-- ROOT:requests:CLIENT zset   request by when it was counted
+-- ROOT:held:CLIENT     zset   ID by when the active lease ends
+-- ROOT:client:CLIENT   hash   images:START, spend:START: pictures and millionths of a dollar
 -- ROOT:cooling         hash   scope: `UNTIL REASON`
 -- ROOT:used            hash   account: the fence of its last lease
 -- ROOT:changes         the channel on which every script that writes tells what it changed: a scope a line, or
@@ -98,6 +102,16 @@ local function rests_until(scope)
   local until_reason = redis.call('HGET', cooling, scope)
   local moment = until_reason and tonumber(string.match(until_reason, '^%d+')) or 0
   return moment > now and moment or 0
+end
+
+-- Forgets what is kept by days of those that are over.
+local function drop_days(key, today)
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    local start = tonumber(string.match(field, ':(%d+)$'))
+    if start and start < today then
+      redis.call('HDEL', key, field)
+    end
+  end
 end
 
 -- All that ranking and hints go by: for each domain what is counted, and for each scope what rests it.

@@ -34,7 +34,7 @@ use self::{
     answer::{Answer, senseless},
     changes::Listener,
     link::{CALL, Link, Way, is_refusal, silent},
-    question::{Acquire, Close, Expire, Renew, Subjects},
+    question::{Acquire, Close, Expire, Renew, Subjects, written},
     script::{Script, Scripts},
     settlement::Settle,
     time::Time,
@@ -42,7 +42,6 @@ use self::{
 };
 use super::{
     Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,
-    ending::EndingRecord,
     feed::Feed,
     ledger::{Ending, Ledger, Observed},
 };
@@ -151,7 +150,7 @@ impl Store for RedisStore {
         for _ in 0..=CORRECTIONS {
             let subjects = Subjects::of(candidates);
             let question = |time: &Time| {
-                written(&Acquire::new(ids, candidates, &subjects, time.estimate(), time.not_after()))
+                written(&Acquire::new(wish, candidates, &subjects, time.estimate(), time.not_after()))
             };
             let known = self.witness.incarnation();
             let answer = self.ask(&self.scripts.acquire, known, question).await?;
@@ -173,6 +172,11 @@ impl Store for RedisStore {
                 "learning" => return Err(StoreError::Learning { retry_after: answer.span()? }),
                 "changed" | "silent" => {
                     self.testify(known).await?;
+                }
+                "client" => {
+                    let ledger = Ledger::observed(now, answer.client(&wish.client.id)?);
+                    let refusal = ledger.client_refusal(wish);
+                    return refusal.ok_or_else(|| senseless(&"a client was refused what it may have"));
                 }
                 "late" | "day" => {}
                 other => return Err(senseless(&format!("`{other}` answers no wish"))),
@@ -197,18 +201,20 @@ impl Store for RedisStore {
         fence: Fence,
         settlement: &Settlement,
     ) -> Result<Closing, StoreError> {
-        let ending = spelled(&Ending::Settled(settlement.outcome.clone()));
-        let question = Settle::new(Close::new(id, fence, &ending), settlement);
+        let ending = Ending::Settled(settlement.outcome.clone());
+        let spelled = question::spelled(&ending);
+        let question = Settle::new(Close::new(id, fence, &spelled, &ending), settlement);
         let closing = self.close(&self.scripts.settle, &question).await?;
         if closing == Closing::Closed {
-            self.witness.closed(fence, Some(&ending));
+            self.witness.closed(fence, Some(&spelled));
         }
         Ok(closing)
     }
 
     async fn release(&self, id: &LeaseId, fence: Fence) -> Result<Closing, StoreError> {
-        let ending = spelled(&Ending::Released);
-        let closing = self.close(&self.scripts.release, &Close::new(id, fence, &ending)).await?;
+        let spelled = question::spelled(&Ending::Released);
+        let question = Close::new(id, fence, &spelled, &Ending::Released);
+        let closing = self.close(&self.scripts.release, &question).await?;
         if closing == Closing::Closed {
             self.witness.closed(fence, None);
         }
@@ -247,15 +253,6 @@ impl Store for RedisStore {
     fn changes(&self) -> broadcast::Receiver<Change> {
         self.feed.listen()
     }
-}
-
-/// How a lease ended, in the same words whenever it ended in the same way.
-fn spelled(ending: &Ending) -> String {
-    written(&EndingRecord::from(ending))
-}
-
-fn written(question: &impl Serialize) -> String {
-    serde_json::to_string(question).expect("these are plain structs with text for keys")
 }
 
 /// An operation on Redis that failed.

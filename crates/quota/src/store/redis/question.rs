@@ -2,10 +2,17 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{AccountId, Fence, LeaseId, PacificDay, QuotaDomain, Timestamp, lease::term};
+use domain::{AccountId, Client, Fence, LeaseId, PacificDay, QuotaDomain, Timestamp, lease::term};
 use serde::Serialize;
 
-use crate::store::{Candidate, cooldown::Scope, key, ledger};
+use crate::store::{
+    Candidate, Wish,
+    cooldown::Scope,
+    ending::EndingRecord,
+    key,
+    ledger::{self, Ending},
+    order::Reckoning,
+};
 
 /// How many leases one round of expiry attends to: it holds up everybody else meanwhile.
 const ROUND: u32 = 100;
@@ -14,7 +21,10 @@ const ROUND: u32 = 100;
 #[derive(Serialize)]
 pub(super) struct Acquire<'a> {
     ids: Vec<&'a str>,
+    client: Patron<'a>,
     candidates: Vec<Place>,
+    minute: u64,
+    remembered: u64,
     days: Vec<[u64; 2]>,
     edge: u64,
     start: u64,
@@ -23,6 +33,23 @@ pub(super) struct Acquire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<u64>,
     view: View,
+}
+
+#[derive(Serialize)]
+struct Patron<'a> {
+    id: &'a str,
+    request: &'a str,
+    resolution: &'static str,
+    price: u64,
+    tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spend: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrent: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -47,15 +74,18 @@ struct Scopes {
 impl<'a> Acquire<'a> {
     /// Asks for a lease for each id, when the present is about `present` and nobody waits after `not_after`.
     pub(super) fn new(
-        ids: &'a [LeaseId],
+        wish: &'a Wish,
         candidates: &[Candidate],
         subjects: &Subjects,
         present: Timestamp,
         not_after: Option<Timestamp>,
     ) -> Self {
         Self {
-            ids: ids.iter().map(LeaseId::as_str).collect(),
+            ids: wish.ids.iter().map(LeaseId::as_str).collect(),
+            client: Patron::of(wish),
             candidates: candidates.iter().map(Place::of).collect(),
+            minute: millis(term::MINUTE),
+            remembered: millis(ledger::REMEMBERED),
             days: days_about(present).map(|day| [day.start.as_millis(), day.end.as_millis()]).to_vec(),
             edge: millis(ledger::MIDNIGHT),
             start: millis(term::START),
@@ -63,6 +93,23 @@ impl<'a> Acquire<'a> {
             window: millis(term::WINDOW),
             not_after: not_after.map(Timestamp::as_millis),
             view: subjects.view(),
+        }
+    }
+}
+
+impl<'a> Patron<'a> {
+    fn of(wish: &'a Wish) -> Self {
+        let Client { id, limits } = &wish.client;
+        Self {
+            id: id.as_str(),
+            request: wish.request.as_str(),
+            resolution: wish.rate.resolution.as_str(),
+            price: wish.rate.price_micro_usd,
+            tokens: wish.rate.tokens,
+            requests: limits.requests_per_minute,
+            images: limits.images_per_day,
+            spend: limits.spend_per_day_micro_usd,
+            concurrent: limits.concurrent,
         }
     }
 }
@@ -112,19 +159,39 @@ pub(super) struct Close<'a> {
     id: &'a str,
     fence: u64,
     ending: &'a str,
+    reckoning: ReckoningRecord,
     remembered: u64,
     awaited: u64,
 }
 
 impl<'a> Close<'a> {
-    /// Says how a lease ended, spelled as `ending`.
-    pub(super) fn new(id: &'a LeaseId, fence: Fence, ending: &'a str) -> Self {
+    /// Says how a lease ended, spelled so.
+    pub(super) fn new(id: &'a LeaseId, fence: Fence, spelled: &'a str, ending: &Ending) -> Self {
         Self {
             id: id.as_str(),
             fence: fence.0,
-            ending,
+            ending: spelled,
+            reckoning: Reckoning::of(ending).into(),
             remembered: millis(ledger::REMEMBERED),
             awaited: millis(ledger::AWAITED),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ReckoningRecord {
+    Reserved,
+    Nothing,
+    Delivered { images: u32, image_tokens: u32 },
+}
+
+impl From<Reckoning> for ReckoningRecord {
+    fn from(reckoning: Reckoning) -> Self {
+        match reckoning {
+            Reckoning::Reserved => Self::Reserved,
+            Reckoning::Nothing => Self::Nothing,
+            Reckoning::Delivered { images, image_tokens } => Self::Delivered { images, image_tokens },
         }
     }
 }
@@ -180,6 +247,16 @@ impl Subjects {
             accounts: self.accounts.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// How a lease ended, in the same words whenever it ended in the same way.
+pub(super) fn spelled(ending: &Ending) -> String {
+    written(&EndingRecord::from(ending))
+}
+
+/// A question as it is sent.
+pub(super) fn written(question: &impl Serialize) -> String {
+    serde_json::to_string(question).expect("these are plain structs with text for keys")
 }
 
 /// A span as scripts take it.

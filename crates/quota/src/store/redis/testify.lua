@@ -9,6 +9,7 @@
 -- asked.rests            {scope, moment, reason}…
 -- asked.least, .longest  how long a new incarnation learns at the least and at the most
 -- asked.awaited          how long a lease is remembered that is over
+-- asked.remembered       how long a request is known
 --
 -- Answers: noted, {INCARNATION, BASE, SPAN}: the fence up to which it lacks none of the service's grants, and how long
 -- it goes on learning.

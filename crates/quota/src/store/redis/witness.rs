@@ -23,7 +23,7 @@ use crate::store::{
     Cooling,
     cooldown::Scope,
     key,
-    ledger::{AWAITED, Observed},
+    ledger::{AWAITED, Observed, REMEMBERED},
 };
 
 /// How long what was counted is remembered: longer than any day that it may count for.
@@ -232,6 +232,7 @@ pub(super) struct Testimony {
     least: u64,
     longest: u64,
     awaited: u64,
+    remembered: u64,
     window: u64,
 }
 
@@ -255,6 +256,7 @@ impl Testimony {
             least: millis(learning.least),
             longest: millis(learning.longest),
             awaited: millis(AWAITED),
+            remembered: millis(REMEMBERED),
             window: millis(term::WINDOW),
         }
     }

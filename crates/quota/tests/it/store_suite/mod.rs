@@ -57,6 +57,7 @@ macro_rules! every_store {
 }
 
 mod admission;
+mod clients;
 mod cooldowns;
 mod endings;
 mod refusals;
