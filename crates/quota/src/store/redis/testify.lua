@@ -5,7 +5,8 @@
 -- asked.complete         whether this is all that the service has to say
 -- asked.fence            the last fence that it knows of
 -- asked.leases           {id, lease: its hash, ending: how it was closed since, if so}… that the ledger may lack
--- asked.tallies          {kind, name, field, units}…: the most that the service was told of
+-- asked.tallies          {kind, name, field, units}…: what the service was last told of; the most that anybody was told
+--                        is taken for true
 -- asked.rests            {scope, moment, reason}…
 -- asked.least, .longest  how long a new incarnation learns at the least and at the most
 -- asked.awaited          how long a lease is remembered that is over

@@ -1,10 +1,11 @@
 //! What a service remembers of the ledger, to tell it again should Redis come back without it.
 //!
-//! It is what the ledger told this service: the leases it granted, the most that it said was counted, what rests, and
-//! which other services there are. A lease that was closed by way of another service is remembered as active here:
+//! It is what the ledger told this service: the leases it granted, what it last said was counted, what rests, and which
+//! other services there are. A lease that was closed by way of another service is remembered as active here:
 //! told again, it holds its slot until its term is over, and refunds nothing.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -191,9 +192,14 @@ impl Witness {
 }
 
 impl Memory {
+    /// Keeps the latest that was told of something counted; answers may overtake one another.
     fn count(&mut self, subject: Subject, units: u64, now: Timestamp) {
         let counted = self.tallies.entry(subject).or_insert((units, now));
-        *counted = (counted.0.max(units), now);
+        match counted.1.cmp(&now) {
+            Ordering::Less => *counted = (units, now),
+            Ordering::Equal => counted.0 = counted.0.max(units),
+            Ordering::Greater => {}
+        }
     }
 
     /// Forgets leases that can neither be active nor counted in a minute any more.
