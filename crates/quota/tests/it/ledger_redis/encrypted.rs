@@ -15,19 +15,25 @@ use crate::{
     scene::{AMPLE, candidate, granted, ids, settle, standing},
 };
 
-/// What the README tells operators to allow.
-const RULES: &str = "~{tessera}:* &{tessera}:* +@read +@write +@scripting +@pubsub +@connection -@dangerous \
-                     +info +time";
+/// What operators are told to put into the configuration of Redis.
+fn advised_user() -> String {
+    let manual = include_str!("../../../../../deploy/tessera.toml");
+    let user = manual.lines().find_map(|line| line.strip_prefix("#   user tessera "));
+    format!(
+        "user tessera {}",
+        user.expect("the manual says what the user needs").replace("PASSWORD", "hunter2")
+    )
+}
 
 /// Where the child process finds the ledger.
 const CHILD_PLACE: &str = "TESSERA_TEST_REDIS";
 
 #[test]
-fn over_tls_a_user_with_no_more_rights_than_the_readme_names_keeps_a_ledger() {
+fn over_tls_a_user_with_no_more_rights_than_advised_keeps_a_ledger() {
     let home = tempfile::tempdir().unwrap();
     let [authority, certificate, key] = certificates(home.path());
     let users = home.path().join("users.acl");
-    fs::write(&users, format!("user default off\nuser tessera on >hunter2 {RULES}\n")).unwrap();
+    fs::write(&users, format!("user default off\n{}\n", advised_user())).unwrap();
     let port = free_port();
     let encrypted = [
         ["--tls-port", &port.to_string()],
@@ -61,7 +67,7 @@ fn works_elsewhere(place: &str, authority: &str) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "the child process of `over_tls_a_user_with_no_more_rights_than_the_readme_names_keeps_a_ledger`"]
+#[ignore = "the child process of `over_tls_a_user_with_no_more_rights_than_advised_keeps_a_ledger`"]
 async fn works_where_told() {
     let Ok(place) = env::var(CHILD_PLACE) else { return };
     let place: RedisLocation = place.parse().unwrap();
