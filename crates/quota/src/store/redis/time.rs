@@ -137,7 +137,7 @@ mod tests {
         told(&time, &[reading(21_500, start, 10_000, 1)]);
         let Err(StoreError::Learning { retry_after }) = time.is_trusted() else { panic!("it is believed") };
         assert!(retry_after >= term::WINDOW, "{retry_after:?} is less than a window");
-        let long_ago = Instant::now().checked_sub(term::WINDOW).unwrap();
+        let long_ago = Instant::now().checked_sub(term::WINDOW * 2).unwrap();
         told(&time, &[reading(90_000, long_ago, 0, 0), reading(190_000, long_ago, 1, 0)]);
         assert_eq!(time.is_trusted(), Ok(()));
     }

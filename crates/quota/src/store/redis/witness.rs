@@ -74,6 +74,9 @@ struct Memory {
 /// What is counted: the kind of thing, its name, and the field.
 type Subject = (String, String, String);
 
+/// Something counted, how much, and when that was told.
+type TallyRecord = (String, String, String, u64, u64);
+
 struct Grant {
     id: LeaseId,
     granted_at: Timestamp,
@@ -172,7 +175,7 @@ impl Witness {
             complete: true,
             fence: memory.fence,
             peers: memory.peers.clone(),
-            tallies: memory.tallies.iter().map(|(subject, (units, _))| tally(subject, *units)).collect(),
+            tallies: memory.tallies.iter().map(tally).collect(),
             rests: memory.rests.iter().map(rest).collect(),
             ..Testimony::empty(self.learning)
         });
@@ -218,8 +221,9 @@ impl Grant {
     }
 }
 
-fn tally((kind, name, field): &Subject, units: u64) -> Tally {
-    (kind.clone(), name.clone(), field.clone(), units)
+fn tally((subject, (units, told)): (&Subject, &(u64, Timestamp))) -> TallyRecord {
+    let (kind, name, field) = subject.clone();
+    (kind, name, field, *units, told.as_millis())
 }
 
 fn rest((scope, cooling): (&Scope, &Cooling)) -> (String, u64, &'static str) {
@@ -233,7 +237,7 @@ pub(super) struct Testimony {
     complete: bool,
     fence: u64,
     leases: Vec<GrantRecord>,
-    tallies: Vec<Tally>,
+    tallies: Vec<TallyRecord>,
     rests: Vec<(String, u64, &'static str)>,
     least: u64,
     longest: u64,
