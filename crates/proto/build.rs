@@ -2,13 +2,22 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 3] =
-    ["tessera/v1/failure.proto", "tessera/v1/generation.proto", "tessera/v1/quota.proto"];
+const FILES: [&str; 6] = [
+    "tessera/v1/accounts.proto",
+    "tessera/v1/clients.proto",
+    "tessera/v1/credentials.proto",
+    "tessera/v1/failure.proto",
+    "tessera/v1/generation.proto",
+    "tessera/v1/quota.proto",
+];
+
+/// Messages that hold a secret: their `Debug` is written by hand.
+const SECRET: [&str; 1] = [".tessera.v1.CreateClientResponse"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let descriptors = protox::compile(FILES, [&root])?;
-    tonic_prost_build::configure().bytes(".tessera.v1").compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".tessera.v1").skip_debug(SECRET).compile_fds(descriptors)?;
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! domain: wire to domain is `TryFrom` and checks everything, domain to wire is `From`. No generated type is
 //! used further inside a service than its gRPC adapter.
 
+mod accounts;
+mod clients;
 mod failure;
 mod generation;
 mod leases;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Fence, QuotaDomain};
-use crate::{AccountId, ClientId, ClientLimit, LeaseId, PersonGeneration, RequestId, Resolution};
+use crate::{
+    AccountId, ClientId, ClientLimit, CredentialVersion, LeaseId, PersonGeneration, RequestId, Resolution,
+};
 
 /// A wish for leases on one model, all of them or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Grant {
     pub start_within: Duration,
     /// After how long it ends unless renewed.
     pub expires_in: Duration,
+    /// Which sealed credential of the account to call with; absent where its holder has it in its own configuration.
+    pub credential: Option<CredentialVersion>,
 }
 
 /// Why no lease is granted.

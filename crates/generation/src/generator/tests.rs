@@ -118,7 +118,15 @@ impl Leases for World {
                 project: ProjectId::new("p").unwrap(),
                 model: request.model.clone(),
             };
-            Grant { id, account, domain, fence: Fence(7), start_within: term::START, expires_in: term::LEASE }
+            Grant {
+                id,
+                account,
+                domain,
+                fence: Fence(7),
+                start_within: term::START,
+                expires_in: term::LEASE,
+                credential: None,
+            }
         };
         Ok(Acquired::Granted(request.ids.clone().into_iter().enumerate().map(grant).collect()))
     }

@@ -77,6 +77,7 @@ impl Ledger {
             fence: Fence(42),
             start_within: self.start_within(),
             expires_in: lease::term::LEASE,
+            credential: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    ClientLimit, Failure, Fence, Grant, ProjectId, QuotaDomain,
+    ClientLimit, CredentialVersion, Failure, Fence, Grant, ProjectId, QuotaDomain,
     lease::{Acquired, Acquiring, Scarcity, Shortage},
 };
 use v1::acquire_event::Event;
@@ -123,6 +123,7 @@ impl From<Grant> for v1::Lease {
             fence: grant.fence.0,
             start_within_ms: millis(grant.start_within),
             expires_in_ms: millis(grant.expires_in),
+            credential_version: grant.credential.map_or(0, CredentialVersion::get),
         }
     }
 }
@@ -142,6 +143,7 @@ impl TryFrom<v1::Lease> for Grant {
             fence: Fence(wire.fence),
             start_within: Duration::from_millis(wire.start_within_ms),
             expires_in: Duration::from_millis(wire.expires_in_ms),
+            credential: CredentialVersion::new(wire.credential_version),
         })
     }
 }
@@ -165,6 +167,7 @@ mod tests {
             fence: Fence(7),
             start_within: Duration::from_secs(2),
             expires_in: Duration::from_secs(45),
+            credential: CredentialVersion::new(9),
         };
         let mut shortages = vec![Shortage::NoAccount];
         shortages.extend([Scarcity::Quota, Scarcity::Capacity, Scarcity::Failing].map(|scarcity| {

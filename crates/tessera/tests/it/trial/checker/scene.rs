@@ -95,6 +95,7 @@ impl Scene {
             fence: Fence(asked.order),
             start_within: Duration::from_secs(2),
             expires_in: Duration::from_secs(45),
+            credential: None,
         };
         let wish = LeaseRequest {
             ids: vec![id],
