@@ -9,9 +9,8 @@ use domain::{
 };
 
 use crate::{
-    accounts::Accounts,
-    clients::Clients,
     policy::{self, Contender},
+    roster::{InForce, Roster},
     store::{Acquisition, Candidate, CoolingReason, Standing, Store, StoreError, Wish},
 };
 
@@ -20,21 +19,15 @@ const STORE_DOWN: Duration = Duration::from_secs(2);
 
 /// Leases the operator's accounts.
 pub(crate) struct Broker {
-    accounts: Accounts,
-    clients: Arc<Clients>,
+    roster: Arc<Roster>,
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
 }
 
 impl Broker {
-    /// A broker of these accounts to these clients, over this store.
-    pub(crate) fn new(
-        accounts: Accounts,
-        clients: Arc<Clients>,
-        catalog: Arc<Catalog>,
-        store: Arc<dyn Store>,
-    ) -> Self {
-        Self { accounts, clients, catalog, store }
+    /// A broker of the accounts to the clients of this roster, over this store.
+    pub(crate) fn new(roster: Arc<Roster>, catalog: Arc<Catalog>, store: Arc<dyn Store>) -> Self {
+        Self { roster, catalog, store }
     }
 
     /// Grants a lease for every id, or says why not.
@@ -44,7 +37,8 @@ impl Broker {
         }
         let model = self.catalog.find(&request.model).ok_or_else(|| self.unknown_model(&request.model))?;
         let rate = model.rate(request.resolution).ok_or_else(|| not_drawn(model, request.resolution))?;
-        let Field { candidates, shut_out } = self.field(request, model).await?;
+        let in_force = self.roster.current();
+        let Field { candidates, shut_out } = self.field(request, model, &in_force).await?;
         if candidates.is_empty() {
             return Ok(Acquired::Refused(Shortage::NoAccount));
         }
@@ -52,12 +46,13 @@ impl Broker {
             ids: request.ids.clone(),
             candidates,
             request: request.request.clone(),
-            client: self.clients.named(&request.client),
+            client: in_force.clients.named(&request.client),
             rate,
         };
         match self.store.acquire(&wish).await.map_err(unavailable)? {
             Acquisition::Granted { now, leases } => {
-                Ok(Acquired::Granted(leases.into_iter().map(|lease| grant(lease, now)).collect()))
+                let grants = leases.into_iter().map(|lease| grant(lease, now, &in_force));
+                Ok(Acquired::Granted(grants.collect()))
             }
             Acquisition::Limited { .. } if shut_out => Ok(Acquired::Refused(Shortage::NoAccount)),
             Acquisition::Limited { retry_after, at_most, scarcity } => {
@@ -93,8 +88,13 @@ impl Broker {
         self.store.release(id, fence).await.map_err(unavailable)
     }
 
-    async fn field(&self, request: &LeaseRequest, model: &Model) -> Result<Field, Failure> {
-        let accounts: Vec<_> = self.accounts.serving(model, &request.excluded).collect();
+    async fn field(
+        &self,
+        request: &LeaseRequest,
+        model: &Model,
+        in_force: &InForce,
+    ) -> Result<Field, Failure> {
+        let accounts: Vec<_> = in_force.accounts.serving(model, &request.excluded).collect();
         let candidates: Vec<_> = accounts.iter().map(|account| candidate(account, model)).collect();
         if candidates.is_empty() {
             return Ok(Field { candidates, shut_out: true });
@@ -150,8 +150,9 @@ fn not_drawn(model: &Model, resolution: Resolution) -> Failure {
 }
 
 /// The lease as its holder sees it, who shares no clock with the store.
-fn grant(lease: Lease, now: Timestamp) -> Grant {
+fn grant(lease: Lease, now: Timestamp, in_force: &InForce) -> Grant {
     Grant {
+        credential: in_force.accounts.credential(&lease.account),
         start_within: lease.start_by.since(now),
         expires_in: lease.expires_at.since(now),
         id: lease.id,
@@ -183,7 +184,11 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::*;
-    use crate::store::{self, Change, Location, Survey};
+    use crate::{
+        Settings,
+        registry::MemoryRegistry,
+        store::{self, Change, Location, Survey},
+    };
 
     fn account(id: &str, project: &str, concurrent: u32) -> Account {
         Account {
@@ -199,8 +204,10 @@ mod tests {
 
     fn broker(accounts: Vec<Account>, store: Arc<dyn Store>) -> Broker {
         let catalog = Arc::new(Catalog::builtin());
-        let clients = Clients::new(vec![], &"sixteen bytes or more".into()).unwrap();
-        Broker::new(Accounts::new(accounts, &catalog).unwrap(), Arc::new(clients), catalog, store)
+        let settings = Settings { accounts, clients: vec![], pepper: "sixteen bytes or more".into() };
+        let registry = Arc::new(MemoryRegistry::new());
+        let roster = Roster::new(settings, Arc::clone(&catalog), registry).unwrap();
+        Broker::new(Arc::new(roster), catalog, store)
     }
 
     async fn over_memory(accounts: Vec<Account>) -> Broker {

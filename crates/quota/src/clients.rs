@@ -5,42 +5,60 @@
 
 use std::collections::HashSet;
 
-use domain::{Client, ClientId};
+use domain::{Client, ClientId, KnownClient, Origin};
 use hmac::{Hmac, KeyInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use crate::{ClientEntry, ClientKey, KeyHash, SettingsError};
+use crate::{ClientEntry, ClientKey, KeyHash, SettingsError, registry::Contents};
 
 /// The shortest pepper, in bytes.
 const SHORTEST_PEPPER: usize = 16;
 
 type Tag = [u8; 32];
 
-/// Every client, by the tag of its key.
+/// Every client that somebody told of: those of the configuration, and those of the registry beside them. Those in
+/// force are known by the tag of their key.
 pub(crate) struct Clients {
     pepper: Hmac<Sha256>,
     entries: Vec<(Tag, Client)>,
+    known: Vec<KnownClient>,
 }
 
 impl Clients {
-    /// Takes clients whose names and keys differ.
+    /// Takes the clients of the configuration, whose names and keys must differ.
     pub(crate) fn new(clients: Vec<ClientEntry>, pepper: &SecretString) -> Result<Self, SettingsError> {
         let pepper = pepper.expose_secret().as_bytes();
         if pepper.len() < SHORTEST_PEPPER {
             return Err(SettingsError::WeakPepper);
         }
         let pepper = Hmac::new_from_slice(pepper).expect("HMAC takes keys of any length");
-        let mut registry = Self { pepper, entries: Vec::new() };
+        let mut registry = Self { pepper, entries: Vec::new(), known: Vec::new() };
         let mut names = HashSet::new();
         for ClientEntry { client, key } in clients {
             if !names.insert(client.id.clone()) {
                 return Err(SettingsError::DuplicateClient(client.id));
             }
-            registry.add(client, &key)?;
+            let tag = registry.tag_of(&client, &key)?;
+            registry.insert(client.clone(), tag)?;
+            registry.known.push(KnownClient { client, origin: Origin::Configuration, set_aside: None });
         }
         Ok(registry)
+    }
+
+    /// These clients and those of the registry. What contradicts a client that counts more is set aside.
+    pub(crate) fn with(&self, registry: &Contents) -> Self {
+        let (entries, known) = (self.entries.clone(), self.known.clone());
+        let mut all = Self { pepper: self.pepper.clone(), entries, known };
+        for (id, made) in &registry.clients {
+            let set_aside = match all.find(id) {
+                Some(_) => Some(shadowed()),
+                None => all.insert(made.client.clone(), made.key.tag()).err().map(|error| error.to_string()),
+            };
+            all.known.push(KnownClient { client: made.client.clone(), origin: Origin::Registry, set_aside });
+        }
+        all
     }
 
     /// Whose key has this SHA-256. Every client is compared, and each comparison takes the same time, so that
@@ -62,15 +80,29 @@ impl Clients {
         known.cloned().unwrap_or_else(|| Client::unlimited(id.clone()))
     }
 
-    fn add(&mut self, client: Client, key: &ClientKey) -> Result<(), SettingsError> {
-        let tag = match key {
+    /// The client of this name that somebody told of; of several the one that counts.
+    pub(crate) fn find(&self, id: &ClientId) -> Option<&KnownClient> {
+        self.known.iter().find(|known| known.client.id == *id)
+    }
+
+    /// Every client that somebody told of, also those that are not in force.
+    pub(crate) fn all(&self) -> &[KnownClient] {
+        &self.known
+    }
+
+    /// What is kept of a new client's key.
+    pub(crate) fn hash(&self, key: &SecretString) -> KeyHash {
+        KeyHash::under(&self.pepper, &Sha256::digest(key.expose_secret()))
+    }
+
+    fn tag_of(&self, client: &Client, key: &ClientKey) -> Result<Tag, SettingsError> {
+        match key {
             ClientKey::Plain(key) if key.expose_secret().is_empty() => {
-                return Err(SettingsError::EmptyKey(client.id));
+                Err(SettingsError::EmptyKey(client.id.clone()))
             }
-            ClientKey::Plain(key) => self.tag(&Sha256::digest(key.expose_secret())),
-            ClientKey::Hashed(hash) => hash.tag(),
-        };
-        self.insert(client, tag)
+            ClientKey::Plain(key) => Ok(self.hash(key).tag()),
+            ClientKey::Hashed(hash) => Ok(hash.tag()),
+        }
     }
 
     fn insert(&mut self, client: Client, tag: Tag) -> Result<(), SettingsError> {
@@ -86,9 +118,14 @@ impl Clients {
     }
 }
 
+fn shadowed() -> String {
+    "the configuration has a client of this name, which counts more; revoke this one".to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::RegisteredClient;
 
     const PEPPER: &str = "sixteen bytes or more";
 
@@ -148,5 +185,20 @@ mod tests {
         assert!(shared.contains("`a` and `b` have the same key") && !shared.contains("tsr_secret"));
         assert!(refused(vec![entry("a", "")]).contains("`a` is empty"));
         assert_eq!(Clients::new(vec![], &"short".into()).err(), Some(SettingsError::WeakPepper));
+    }
+
+    #[test]
+    fn the_registry_stands_beside_the_configuration_which_counts_more() {
+        let clients = registry(vec![entry("studio", "tsr_one")]).unwrap();
+        let made = |name: &str, key: &str| {
+            let key = KeyHash::of(&key.into(), &PEPPER.into());
+            (ClientId::new(name).unwrap(), RegisteredClient { client: client(name), key })
+        };
+        let clients_made = [made("shop", "tsr_two"), made("studio", "tsr_three")].into();
+        let all = clients.with(&Contents { clients: clients_made, ..Contents::default() });
+        let known = |key: &str| all.authenticate(&Sha256::digest(key)).map(|client| client.id.as_str());
+        assert_eq!((known("tsr_one"), known("tsr_two")), (Some("studio"), Some("shop")));
+        assert_eq!(known("tsr_three"), None);
+        assert!(all.all()[2].set_aside.as_deref().unwrap().contains("the configuration has a client"));
     }
 }

@@ -2,33 +2,45 @@
 //!
 //! A lease is the right to one upstream call. The broker ranks the operator's accounts and asks the [`store`] for
 //! leases on them; the store alone counts, so that no quota is overspent however many services lease from it.
-//! Credentials never come here: an account is a name, a project and its limits.
+//! Credentials never come here but sealed: an account is a name, a project and its limits.
+//!
+//! Accounts and clients are those of the configuration and, beside them, those of the [`registry`], to which operators
+//! add at run time; the roster knows those in force.
 
 mod accounts;
 mod broker;
+mod client_key;
 mod clients;
 mod key_hash;
 mod policy;
+pub mod registry;
+mod roster;
 mod service;
 pub mod store;
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{Account, AccountId, Catalog, Client, ClientId, Clock, ProjectId};
-use proto::v1::{clients_server::ClientsServer, leases_server::LeasesServer};
+use proto::v1::{
+    accounts_server::AccountsServer, clients_server::ClientsServer, credentials_server::CredentialsServer,
+    leases_server::LeasesServer,
+};
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::service::Routes;
 
 use self::{
-    accounts::Accounts,
     broker::Broker,
-    clients::Clients,
-    service::{ClientService, LeaseService},
+    registry::Registry,
+    roster::Roster,
+    service::{AccountService, ClientService, CredentialService, LeaseService},
     store::Store,
 };
 
-pub use self::key_hash::{KeyHash, NotAKeyHash};
+pub use self::{
+    client_key::new_client_key,
+    key_hash::{KeyHash, NotAKeyHash},
+};
 
 /// How often leases are looked through for those whose term is over.
 const EXPIRY: Duration = Duration::from_secs(1);
@@ -103,39 +115,50 @@ pub enum SettingsError {
 /// The quota service.
 pub struct Quota {
     broker: Arc<Broker>,
-    clients: Arc<Clients>,
+    roster: Arc<Roster>,
+    catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
 
 impl Quota {
-    /// A service over a store, with settings that are checked here.
+    /// A service over a store and a registry, with settings that are checked here.
     pub fn new(
         settings: Settings,
         catalog: Arc<Catalog>,
         store: Arc<dyn Store>,
+        registry: Arc<dyn Registry>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
-        let accounts = Accounts::new(settings.accounts, &catalog)?;
-        let clients = Arc::new(Clients::new(settings.clients, &settings.pepper)?);
-        Ok(Self {
-            broker: Arc::new(Broker::new(accounts, Arc::clone(&clients), catalog, Arc::clone(&store))),
-            clients,
-            store,
-            clock,
-        })
+        let roster = Arc::new(Roster::new(settings, Arc::clone(&catalog), registry)?);
+        let broker = Broker::new(Arc::clone(&roster), Arc::clone(&catalog), Arc::clone(&store));
+        Ok(Self { broker: Arc::new(broker), roster, catalog, store, clock })
     }
 
     /// Its gRPC services.
     pub fn routes(&self) -> Routes {
         let leases = LeaseService::new(Arc::clone(&self.broker));
-        let clients = ClientService::new(Arc::clone(&self.clients));
-        Routes::new(LeasesServer::new(leases)).add_service(ClientsServer::new(clients))
+        let clients = ClientService::new(Arc::clone(&self.roster));
+        let accounts = AccountService::new(Arc::clone(&self.roster), Arc::clone(&self.catalog));
+        let credentials = CredentialService::new(Arc::clone(&self.roster));
+        Routes::new(LeasesServer::new(leases))
+            .add_service(ClientsServer::new(clients))
+            .add_service(AccountsServer::new(accounts))
+            .add_service(CredentialsServer::new(credentials))
+    }
+
+    /// Does what nobody asks for, until `shutdown`: ends leases whose term is over, and keeps up with what other
+    /// services change in the registry.
+    pub async fn work_until(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.expire_until(shutdown) => {}
+            () = self.roster.follow() => {}
+        }
     }
 
     /// Ends leases whose term is over, once a second, until `shutdown`. Slots are free at the end of a term whether
     /// or not this runs; it is what records the expiry, reports it, and forgets what is long past.
-    pub async fn expire_until(&self, shutdown: impl Future<Output = ()>) {
+    async fn expire_until(&self, shutdown: impl Future<Output = ()>) {
         let mut rounds = interval(EXPIRY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shutdown = std::pin::pin!(shutdown);

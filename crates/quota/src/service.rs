@@ -1,19 +1,21 @@
 //! The gRPC services: they parse, ask, and answer.
 
+mod accounts;
+mod clients;
+mod credentials;
+
 use std::sync::Arc;
 
-use domain::{
-    Failure, FailureKind,
-    lease::{Acquired, Acquiring, Closing, LeaseRequest, Shortage},
-};
+use domain::lease::{Acquired, Acquiring, Closing, LeaseRequest, Shortage};
 use proto::{
     status_of,
-    v1::{self, clients_server, leases_server},
+    v1::{self, leases_server},
 };
 use tonic::{Request, Response, Status, async_trait};
 use tracing::{Span, field, instrument};
 
-use crate::{broker::Broker, clients::Clients};
+pub(crate) use self::{accounts::AccountService, clients::ClientService, credentials::CredentialService};
+use crate::broker::Broker;
 
 /// Leases over gRPC.
 pub(crate) struct LeaseService {
@@ -84,33 +86,6 @@ impl leases_server::Leases for LeaseService {
         let (id, fence) = request.into_inner().parse().map_err(status_of)?;
         let closing = self.broker.release(&id, fence).await.map_err(status_of)?;
         Ok(closed(closing))
-    }
-}
-
-/// Clients over gRPC.
-pub(crate) struct ClientService {
-    clients: Arc<Clients>,
-}
-
-impl ClientService {
-    /// The service of a registry.
-    pub(crate) fn new(clients: Arc<Clients>) -> Self {
-        Self { clients }
-    }
-}
-
-#[async_trait]
-impl clients_server::Clients for ClientService {
-    #[instrument(name = "quota.authenticate", skip_all, fields(client))]
-    async fn authenticate(
-        &self,
-        request: Request<v1::AuthenticateRequest>,
-    ) -> Result<Response<v1::AuthenticateResponse>, Status> {
-        let client = self.clients.authenticate(&request.get_ref().key_sha256).ok_or_else(|| {
-            status_of(Failure::new(FailureKind::Unauthenticated, "the client key is not known"))
-        })?;
-        note("client", &client.id);
-        Ok(Response::new(v1::AuthenticateResponse { client: client.id.to_string() }))
     }
 }
 

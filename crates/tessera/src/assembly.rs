@@ -71,7 +71,8 @@ pub(crate) async fn quota(
         None => Location::Embedded(data.file("ledger.redb")?),
     };
     let store = quota::store::open(&location, clock()).await?;
-    let quota = Quota::new(settings, Arc::clone(&config.catalog), store, clock());
+    let registry = quota::registry::open(&location).await?;
+    let quota = Quota::new(settings, Arc::clone(&config.catalog), store, registry, clock());
     quota.map_err(|error| Invalid::from(error.to_string()).into())
 }
 

@@ -45,7 +45,7 @@ impl Whole {
 
         let grace = config.generation.deadline_seconds.get();
         let quota = Running::start("quota", |stop| async move {
-            ledger.expire_until(stop.cancelled()).await;
+            ledger.work_until(stop.cancelled()).await;
             Ok(())
         });
         let settings = config.gateway.settings();

@@ -16,7 +16,7 @@ mod ledger;
 mod location;
 mod memory;
 mod order;
-mod redis;
+pub(crate) mod redis;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -13,19 +13,19 @@ use proto::{
     v1::{self, clients_client::ClientsClient, leases_client::LeasesClient},
 };
 use quota::{
-    ClientEntry, ClientKey, Quota, Settings,
+    ClientEntry, ClientKey, Quota, Settings, registry,
     store::{Location, Store, open},
 };
 
 use crate::scene::{NOON, seconds};
 
-struct Service {
-    quota: Quota,
+pub(crate) struct Service {
+    pub(crate) quota: Quota,
     store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
 }
 
-async fn service() -> Service {
+pub(crate) async fn service() -> Service {
     let account = Account {
         id: AccountId::new("a").unwrap(),
         provider: Provider::Gemini,
@@ -44,18 +44,19 @@ async fn service() -> Service {
     let clock = Arc::new(ManualClock::at(NOON));
     let store = open(&Location::Memory, clock.clone()).await.unwrap();
     let catalog = Arc::new(Catalog::builtin());
-    let quota = Quota::new(settings, catalog, Arc::clone(&store), clock.clone()).unwrap();
+    let registry = registry::open(&Location::Memory).await.unwrap();
+    let quota = Quota::new(settings, catalog, Arc::clone(&store), registry, clock.clone()).unwrap();
     Service { quota, store, clock }
 }
 
-fn serve(quota: &Quota) -> Channel {
+pub(crate) fn serve(quota: &Quota) -> Channel {
     let (channel, incoming) = proto::transport::pipe();
     let server = proto::transport::server().add_routes(quota.routes());
     tokio::spawn(server.serve_with_incoming(incoming));
     channel
 }
 
-fn wish(name: &str, count: u32) -> v1::AcquireRequest {
+pub(crate) fn wish(name: &str, count: u32) -> v1::AcquireRequest {
     LeaseRequest {
         ids: (0..count).map(|n| LeaseId::new(format!("{name}/{n}/0")).unwrap()).collect(),
         request: RequestId::new(name).unwrap(),
@@ -69,7 +70,10 @@ fn wish(name: &str, count: u32) -> v1::AcquireRequest {
     .into()
 }
 
-async fn acquire(leases: &mut LeasesClient<Channel>, wish: v1::AcquireRequest) -> Result<Acquired, Failure> {
+pub(crate) async fn acquire(
+    leases: &mut LeasesClient<Channel>,
+    wish: v1::AcquireRequest,
+) -> Result<Acquired, Failure> {
     let mut answer = leases.acquire(wish).await.map_err(|status| failure_of(&status))?.into_inner();
     let step = answer.message().await.map_err(|status| failure_of(&status))?.expect("an answer");
     match Acquiring::try_from(step)? {
@@ -141,7 +145,7 @@ async fn expired_leases_are_swept_every_second_until_shutdown() {
     let service = service().await;
     let mut leases = LeasesClient::new(serve(&service.quota));
     acquire(&mut leases, wish("r", 2)).await.unwrap();
-    let passes = |time: Duration| service.quota.expire_until(tokio::time::sleep(time));
+    let passes = |time: Duration| service.quota.work_until(tokio::time::sleep(time));
     passes(Duration::from_millis(1_500)).await;
     service.clock.advance(term::LEASE);
     assert_eq!(service.store.expire().await.unwrap().len(), 2, "swept before their time");

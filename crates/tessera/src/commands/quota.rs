@@ -33,6 +33,6 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     serving::announce(&format!("tessera quota listens on {}", serving::url_of(listener.local_addr()?)));
 
     let serving = serving::grpc(ledger.routes(), serving::incoming(listener), stop.clone(), GRACE);
-    let (served, ()) = tokio::join!(serving, ledger.expire_until(stop.cancelled()));
+    let (served, ()) = tokio::join!(serving, ledger.work_until(stop.cancelled()));
     served
 }

@@ -15,7 +15,7 @@ use super::{
 
 /// A connection that any number of operations share.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub(crate) enum Connection {
     /// To one server, which sentinels may have named.
     Server(MultiplexedConnection),
     /// To a cluster, whose client follows its changes by itself.
@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Sends one command and waits for its answer.
-    pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+    pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::Server(connection) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,

@@ -26,7 +26,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(1);
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// The way to one server, or to a cluster. It is given up with this.
-pub(super) struct Link {
+pub(crate) struct Link {
     state: Arc<watch::Sender<State>>,
     _keeper: JoinSet<()>,
 }
@@ -44,14 +44,14 @@ enum State {
 
 /// A connection, told from those before and after it.
 #[derive(Clone)]
-pub(super) struct Way {
-    pub(super) connection: Connection,
+pub(crate) struct Way {
+    pub(crate) connection: Connection,
     number: u64,
 }
 
 impl Link {
     /// Looks for the ledger and keeps the way to it.
-    pub(super) async fn open(location: &RedisLocation) -> Result<Self, StoreError> {
+    pub(crate) async fn open(location: &RedisLocation) -> Result<Self, StoreError> {
         if location.is_encrypted() {
             // Where the process has chosen a provider before, that one stays.
             let _chosen = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -69,7 +69,7 @@ impl Link {
     }
 
     /// The way, once it is found, unless it is known that it cannot be.
-    pub(super) async fn way(&self) -> Result<Way, StoreError> {
+    pub(crate) async fn way(&self) -> Result<Way, StoreError> {
         let mut state = self.state.subscribe();
         let settled = timeout(CALL, state.wait_for(|state| !matches!(state, State::Sought))).await;
         let settled = settled.map_err(|_| silent("be connected to"))?;
@@ -81,7 +81,7 @@ impl Link {
     }
 
     /// Gives up a way that led nowhere, so that the ledger is looked for anew.
-    pub(super) fn give_up(&self, lost: &Way) {
+    pub(crate) fn give_up(&self, lost: &Way) {
         self.state.send_if_modified(|state| {
             let is_kept = matches!(state, State::Reached(way) if way.number == lost.number);
             if is_kept {
@@ -93,7 +93,7 @@ impl Link {
 }
 
 /// A connection that hears what is published on a channel.
-pub(super) async fn subscribe(location: &RedisLocation, channel: &str) -> Result<PubSub, StoreError> {
+pub(crate) async fn subscribe(location: &RedisLocation, channel: &str) -> Result<PubSub, StoreError> {
     let subscribing = connection::subscription(location, channel);
     answered("be listened to", timeout(CONNECT * 2, subscribing).await)
 }
@@ -117,7 +117,7 @@ async fn keep(location: RedisLocation, state: Arc<watch::Sender<State>>) {
 }
 
 /// Whether the server is there and ours, and only refused this one command.
-pub(super) fn is_refusal(error: &RedisError) -> bool {
+pub(crate) fn is_refusal(error: &RedisError) -> bool {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
     match error.kind() {
         ErrorKind::Server(kind) => !matches!(kind, BusyLoading | ClusterDown | MasterDown | ReadOnly),

@@ -55,7 +55,7 @@ impl RedisLocation {
     }
 
     /// The key that all others begin with; its hash tag puts them into one slot. The number is the layout's.
-    pub(super) fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         format!("{{{}}}:1", self.prefix)
     }
 

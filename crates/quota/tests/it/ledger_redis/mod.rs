@@ -1,7 +1,6 @@
 //! The ledger in Redis: what it shares, what it survives, and the arrangements that it runs in.
 
 mod arrangements;
-mod encrypted;
 mod faults;
 mod keys;
 mod losses;
