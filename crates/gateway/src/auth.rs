@@ -13,6 +13,7 @@ use proto::{
     transport::Channel,
     v1::{AuthenticateRequest, clients_client::ClientsClient},
 };
+use telemetry::grpc::{self, Traced};
 
 /// Knows the clients.
 #[async_trait]
@@ -29,7 +30,7 @@ pub trait Clients: Send + Sync {
 /// The quota service at the other end of a gRPC channel, asked at most once a second for each key that is
 /// good.
 pub struct RemoteClients {
-    service: ClientsClient<Channel>,
+    service: ClientsClient<Traced<Channel>>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<[u8; 32], (Client, Timestamp)>>,
 }
@@ -46,7 +47,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 impl RemoteClients {
     /// Speaks to the service behind `channel`.
     pub fn new(channel: Channel, clock: Arc<dyn Clock>) -> Self {
-        Self { service: ClientsClient::new(channel), clock, known: Mutex::default() }
+        Self { service: ClientsClient::new(grpc::calls(channel)), clock, known: Mutex::default() }
     }
 
     async fn ask(&self, key_sha256: [u8; 32]) -> Result<Client, Failure> {

@@ -15,6 +15,7 @@ use crate::{
     generator::Generator,
     health,
     hearing::hear_out,
+    metrics::Metrics,
     models,
     observe::observe,
     refusal,
@@ -31,6 +32,7 @@ pub(crate) struct Edge {
     pub(crate) generator: Arc<dyn Generator>,
     pub(crate) clients: Arc<dyn Clients>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Gateway {
@@ -42,7 +44,12 @@ impl Gateway {
         clients: Arc<dyn Clients>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Edge { settings, catalog, generator, clients, clock }))
+        Self(Arc::new(Edge { settings, catalog, generator, clients, clock, metrics: Metrics::new() }))
+    }
+
+    /// Whether it can serve now, and if not, why.
+    pub async fn ready(&self) -> Result<(), &'static str> {
+        health::readiness(&self.0).await
     }
 
     /// Every path it answers, ready to be served.

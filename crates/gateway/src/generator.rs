@@ -13,6 +13,7 @@ use proto::{
     transport::Channel,
     v1::{self, generation_client::GenerationClient},
 };
+use telemetry::grpc::{self, Traced};
 use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
@@ -32,7 +33,7 @@ pub trait Generator: Send + Sync {
 }
 
 /// The generation service at the other end of a gRPC channel.
-pub struct RemoteGenerator(GenerationClient<Channel>);
+pub struct RemoteGenerator(GenerationClient<Traced<Channel>>);
 
 /// How long a service may take to show that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -49,7 +50,7 @@ const BACK_IN: Duration = Duration::from_secs(2);
 impl RemoteGenerator {
     /// Speaks to the service behind `channel`.
     pub fn new(channel: Channel) -> Self {
-        let client = GenerationClient::new(channel)
+        let client = GenerationClient::new(grpc::calls(channel))
             .max_encoding_message_size(limits::MESSAGE)
             .max_decoding_message_size(limits::MESSAGE);
         Self(client)

@@ -13,10 +13,18 @@ pub(crate) async fn alive() -> &'static str {
 }
 
 /// The services behind the edge answer too.
-pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> (StatusCode, &'static str) {
+pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> (StatusCode, String) {
+    match readiness(&edge).await {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+/// Whether the services behind the edge answer, and if not, which does not.
+pub(crate) async fn readiness(edge: &Edge) -> Result<(), &'static str> {
     match tokio::join!(edge.generator.ready(), edge.clients.ready()) {
-        (true, true) => (StatusCode::OK, "ready\n"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "generation cannot be reached\n"),
-        (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "quota cannot be reached\n"),
+        (true, true) => Ok(()),
+        (false, _) => Err("generation cannot be reached"),
+        (true, false) => Err("quota cannot be reached"),
     }
 }

@@ -11,6 +11,7 @@ mod edge;
 pub mod generator;
 mod health;
 mod hearing;
+mod metrics;
 mod models;
 mod observe;
 mod refusal;

@@ -9,20 +9,22 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
 use bytes::Bytes;
-use domain::{Clock, Failure, FailureKind, RequestId, Timestamp};
+use domain::{Failure, FailureKind, RequestId, Timestamp};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
+use telemetry::carrier;
 use tracing::{Instrument as _, Span, field};
 
 use crate::{
     dialect::{ClaudeMessages, OpenAiImages},
     edge::Edge,
+    metrics::{Ended, Labels},
     refusal::{Refusal, refuse},
 };
 
@@ -37,19 +39,30 @@ pub(crate) struct Exchange {
 /// The middleware around every route.
 pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let exchange = Exchange::begin(&request);
+    let method = request.method();
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
         "gateway.request",
         request_id = %exchange.id,
-        method = %request.method(),
-        path = request.uri().path(),
         client = field::Empty,
+        trace_id = field::Empty,
+        otel.kind = "server",
+        otel.name = %format_args!("{method} {route}"),
+        http.request.method = %method,
+        http.route = route,
+        url.path = request.uri().path(),
+        http.response.status_code = field::Empty,
     );
-    let mut record = Record::begin(span.clone(), edge.clock.clone());
+    carrier::adopt(&span, request.headers());
+    carrier::note_trace(&span);
+    let labels = edge.metrics.begin(method, route);
+    let mut record = Record::begin(span.clone(), edge, labels);
     request.extensions_mut().insert(exchange.clone());
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = answer.unwrap_or_else(|_| span.in_scope(|| exchange.refuse(&after_panic())));
     exchange.sign(response.headers_mut());
     record.status = Some(response.status().as_u16());
+    span.record("http.response.status_code", response.status().as_u16());
     response.map(|inner| Body::new(Observed { inner, record }))
 }
 
@@ -85,7 +98,8 @@ impl Exchange {
 /// What will be logged of an exchange, when its last byte has left or its client has.
 struct Record {
     span: Span,
-    clock: Arc<dyn Clock>,
+    edge: Arc<Edge>,
+    labels: Option<Labels>,
     started: Timestamp,
     status: Option<u16>,
     bytes: u64,
@@ -93,16 +107,21 @@ struct Record {
 }
 
 impl Record {
-    fn begin(span: Span, clock: Arc<dyn Clock>) -> Self {
-        Self { span, started: clock.now(), clock, status: None, bytes: 0, complete: false }
+    fn begin(span: Span, edge: Arc<Edge>, labels: Labels) -> Self {
+        let started = edge.clock.now();
+        Self { span, edge, labels: Some(labels), started, status: None, bytes: 0, complete: false }
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         let Self { status, bytes, complete, .. } = *self;
-        let ms = u64::try_from(self.clock.now().since(self.started).as_millis()).unwrap_or(u64::MAX);
+        let duration = self.edge.clock.now().since(self.started);
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.span.in_scope(|| tracing::info!(status, ms, bytes, complete, "request"));
+        if let Some(labels) = self.labels.take() {
+            self.edge.metrics.end(labels, &Ended { status, complete, duration, bytes });
+        }
     }
 }
 

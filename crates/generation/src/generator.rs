@@ -66,6 +66,11 @@ impl Generator {
         Ok(receiver)
     }
 
+    /// Whether the ledger answers: without it nothing can be leased.
+    pub(crate) async fn ready(&self) -> Result<(), &'static str> {
+        if self.studio.ledger.answers().await { Ok(()) } else { Err("quota cannot be reached") }
+    }
+
     /// Waits until every request is answered and every lease is closed.
     pub(crate) async fn drain(&self) {
         self.tasks.close();

@@ -65,6 +65,11 @@ impl Generation {
         service::routes(Arc::clone(&self.generator))
     }
 
+    /// Whether it can serve now, and if not, why.
+    pub async fn ready(&self) -> Result<(), &'static str> {
+        self.generator.ready().await
+    }
+
     /// Waits until every request is answered and every lease in flight is settled. To be called once nothing
     /// new can arrive.
     pub async fn drain(&self) {

@@ -156,6 +156,11 @@ impl Quota {
         }
     }
 
+    /// Whether it can count now, and if not, why.
+    pub async fn ready(&self) -> Result<(), &'static str> {
+        self.store.standing(&[]).await.map(|_| ()).map_err(|_| "the ledger does not answer")
+    }
+
     /// Ends leases whose term is over, once a second, until `shutdown`. Slots are free at the end of a term whether
     /// or not this runs; it is what records the expiry, reports it, and forgets what is long past.
     async fn expire_until(&self, shutdown: impl Future<Output = ()>) {

@@ -1,29 +1,43 @@
-//! How a process tells what it does: structured logs on standard error, with the spans they belong to.
+//! How a process tells what it does: log lines on standard error, traces and metrics for OpenTelemetry.
 //!
-//! Libraries only use `tracing`; the binary calls [`init`] once, before anything can log.
+//! Libraries only use `tracing` for lines and spans, and `opentelemetry`'s global meter for metrics; the binary calls
+//! [`start`] once, before anything can log. Spans become traces where OpenTelemetry's own variables name a collector
+//! (`OTEL_EXPORTER_OTLP_ENDPOINT`); elsewhere they only say in which request a line was written. Metrics are counted
+//! always, and read by [`scrape`].
+//!
+//! - [`carrier`] takes a trace from one process to the next
+//! - [`grpc`] does so for every call between our services
 
-use std::io::{self, IsTerminal as _};
+pub mod carrier;
+pub mod grpc;
+mod logs;
+mod metrics;
+mod traces;
 
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, filter::ParseError, fmt::MakeWriter, layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
-};
+use std::io;
 
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// One line for people, coloured on a terminal.
-    #[default]
-    Text,
-    /// One JSON object a line, for collectors: the event's own fields, and in `spans` the fields of every span
-    /// around it, outermost first.
-    Json,
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use tracing_subscriber::{filter::ParseError, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+pub use logs::Format;
+pub use metrics::scrape;
+
+/// What a process tells, and as who.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// The process's name among others, such as `tessera-gateway`; `OTEL_SERVICE_NAME` stands above it.
+    pub service: &'a str,
+    /// How log lines are written.
+    pub format: Format,
+    /// Which: `info`, or `info,generation=debug`.
+    pub filter: &'a str,
 }
 
-/// Why logging could not begin.
+/// Why a process cannot tell what it does.
 #[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// The filter is not in the syntax of [`EnvFilter`].
+pub enum StartError {
+    /// The filter is not in the syntax of [`tracing_subscriber::EnvFilter`].
     #[error("the log filter `{filter}` is not understood; try `info` or `info,generation=debug`")]
     Filter {
         /// As it was given.
@@ -31,92 +45,51 @@ pub enum InitError {
         /// What is wrong with it.
         source: ParseError,
     },
-    /// Something in this process logs already.
+    /// The collector's address or the exporter's other variables cannot be used.
+    #[error("traces and metrics cannot be exported: {0}; look at the OTEL_ variables")]
+    Exporter(String),
+    /// Something in this process tells already.
     #[error("logging has begun already in this process")]
     Twice,
 }
 
-/// Begins logging, for the whole process, of what `filter` lets through: `info`, or `info,generation=debug`.
-pub fn init(format: Format, filter: &str) -> Result<(), InitError> {
-    let lines = lines(format, filter, io::stderr)?;
-    tracing_subscriber::registry().with(lines).try_init().map_err(|_| InitError::Twice)
+/// What is told until the process ends. To be shut down last, so that the last spans arrive.
+#[must_use]
+pub struct Telemetry {
+    traces: Option<traces::Provider>,
+    metrics: metrics::Provider,
 }
 
-type Lines = Box<dyn Layer<Registry> + Send + Sync>;
-
-fn lines<W>(format: Format, filter: &str, writer: W) -> Result<Lines, InitError>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
-    let mut lines = tracing_subscriber::fmt::layer().with_writer(writer);
-    if !io::stderr().is_terminal() {
-        lines.set_ansi(false);
-    }
-    Ok(match format {
-        Format::Text => lines.with_filter(filter).boxed(),
-        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed(),
-    })
+/// Begins to tell, for the whole process. Within a runtime, where a collector is named.
+pub fn start(settings: &Settings<'_>) -> Result<Telemetry, StartError> {
+    let lines = logs::lines(settings.format, settings.filter, io::stderr)?;
+    let resource = resource(settings.service);
+    let metrics = metrics::start(resource.clone())?;
+    let traces = traces::start(resource)?;
+    let spans = traces.as_ref().map(traces::layer);
+    tracing_subscriber::registry().with(lines).with(spans).try_init().map_err(|_| StartError::Twice)?;
+    Ok(Telemetry { traces, metrics })
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    /// A log that a test can read back.
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+impl Telemetry {
+    /// Sends what is still to be sent.
+    pub fn shutdown(self) {
+        let traces = self.traces.map(|provider| provider.shutdown());
+        let metrics = self.metrics.shutdown();
+        for result in traces.into_iter().chain([metrics]) {
+            if let Err(error) = result {
+                tracing::debug!(%error, "the last spans or metrics were not sent");
+            }
         }
     }
+}
 
-    fn written(format: Format, filter: &str, log: impl FnOnce()) -> String {
-        let page = Page::default();
-        let copy = page.clone();
-        let lines = lines(format, filter, move || copy.clone()).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), log);
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn a_json_line_holds_its_own_fields_and_those_of_its_spans() {
-        let text = written(Format::Json, "info", || {
-            let _request = tracing::info_span!("gateway.request", request_id = "req_1").entered();
-            tracing::warn!(kind = "no_account", "request failed");
-        });
-        for part in [
-            r#""level":"WARN""#,
-            r#""message":"request failed","kind":"no_account""#,
-            r#""spans":[{"request_id":"req_1","name":"gateway.request"}]"#,
-        ] {
-            assert!(text.contains(part), "{part} is not in {text}");
-        }
-        assert_eq!(text.lines().count(), 1);
-    }
-
-    #[test]
-    fn the_filter_decides_what_is_written() {
-        let text = written(Format::Text, "info,quiet=error", || {
-            tracing::info!("heard");
-            tracing::debug!("too detailed");
-            tracing::warn!(target: "quiet", "hushed");
-        });
-        assert!(text.contains("heard") && !text.contains("detailed") && !text.contains("hushed"), "{text}");
-    }
-
-    #[test]
-    fn a_filter_that_means_nothing_is_refused_by_name() {
-        let error = init(Format::Text, "info,=,loud").unwrap_err();
-        assert!(error.to_string().contains("`info,=,loud`"), "{error}");
-    }
+/// Who tells: the SDK adds `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
+fn resource(service: &str) -> Resource {
+    let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
+    let builder = Resource::builder().with_attributes([
+        KeyValue::new("service.namespace", "tessera"),
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+    ]);
+    if named { builder } else { builder.with_service_name(service.to_owned()) }.build()
 }

@@ -6,6 +6,7 @@ mod config;
 mod data_dir;
 mod first_key;
 mod key;
+mod operations;
 mod operator_socket;
 mod provider;
 mod running;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use telemetry::Telemetry;
 
 use crate::{
     commands::{gateway, generate, generation, quota, simulator, up},
@@ -89,23 +91,28 @@ fn main() -> ExitCode {
 }
 
 fn start(options: Options) -> anyhow::Result<()> {
-    options.log.init(options.command.default_filter())?;
     let environment = Environment::of_process();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(options.command.run(&environment))
+    let _entered = runtime.enter(); // spans are sent from within it
+    let telemetry = options.log.start(&options.command)?;
+    let result = runtime.block_on(options.command.run(&environment));
+    telemetry.shutdown();
+    result
 }
 
 impl LogOptions {
-    fn init(&self, default_filter: &str) -> Result<(), Invalid> {
+    fn start(&self, command: &Command) -> Result<Telemetry, Invalid> {
         let format = match self.format {
             LogFormat::Text => telemetry::Format::Text,
             LogFormat::Json => telemetry::Format::Json,
         };
-        let filter = self.filter.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(default_filter);
-        telemetry::init(format, filter).map_err(|error| Invalid::from(error.to_string()))
+        let filter = self.filter.as_deref().filter(|filter| !filter.is_empty());
+        let filter = filter.unwrap_or(command.default_filter());
+        let settings = telemetry::Settings { service: command.service(), format, filter };
+        telemetry::start(&settings).map_err(|error| Invalid::from(error.to_string()))
     }
 }
 
@@ -117,6 +124,18 @@ impl Command {
             Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
                 "info"
             }
+        }
+    }
+
+    /// What it is called among the processes that are watched together.
+    const fn service(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "tessera",
+            Self::Gateway(_) => "tessera-gateway",
+            Self::Generation(_) => "tessera-generation",
+            Self::Quota(_) => "tessera-quota",
+            Self::Generate(_) => "tessera-generate",
+            Self::Simulator(_) => "tessera-simulator",
         }
     }
 

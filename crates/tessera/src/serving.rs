@@ -84,6 +84,7 @@ where
     C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
     let serving = proto::transport::server()
+        .layer(telemetry::grpc::Answers)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     within(grace, &stop, serving).await.unwrap_or(Ok(())).context("the gRPC server failed")

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use domain::Client;
+use gateway::Gateway;
 use generation::Generation;
 use proto::transport::Channel;
 use quota::KeyHash;
@@ -20,6 +21,7 @@ use crate::{
 /// The running roles.
 pub(crate) struct Whole {
     address: SocketAddr,
+    edge: Gateway,
     core: Generation,
     operators: Routes,
     gateway: Running,
@@ -49,16 +51,22 @@ impl Whole {
             Ok(())
         });
         let settings = config.gateway.settings();
+        let router = edge.router();
         let gateway = Running::start("the gateway", |stop| async move {
-            let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
+            let serving = gateway::serve(listener, router, settings, stop.clone().cancelled_owned());
             Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
         });
-        Ok(Self { address, core, operators, gateway, quota })
+        Ok(Self { address, edge, core, operators, gateway, quota })
     }
 
     /// Where the gateway listens.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The edge, which knows whether everything behind it can be reached.
+    pub(crate) fn edge(&self) -> Gateway {
+        self.edge.clone()
     }
 
     /// The services that operators use.

@@ -71,6 +71,12 @@ impl Ledger {
         task.await.unwrap_or_else(|_| Err(Refused::Failed(nonsense())))
     }
 
+    /// Whether the ledger can be asked: what it says of a lease that nobody holds is no matter.
+    pub(crate) async fn answers(&self) -> bool {
+        let nobody = LeaseId::new("readiness").expect("is visible ASCII");
+        self.leases.renew(&nobody, Fence(0)).await.is_ok()
+    }
+
     /// An answer may be lost after the leases were granted: the same ids are asked for once more, which
     /// answers with the same grants.
     async fn ask(&self, request: LeaseRequest) -> Result<Acquired, Failure> {

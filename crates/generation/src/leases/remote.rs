@@ -12,6 +12,7 @@ use proto::{
     transport::Channel,
     v1::{ReleaseRequest, RenewRequest, SettleRequest, leases_client::LeasesClient},
 };
+use telemetry::grpc::{self, Traced};
 use tonic::Request;
 
 use super::Leases;
@@ -22,12 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The ledger of another process, or of this one.
 #[derive(Debug, Clone)]
-pub struct RemoteLeases(LeasesClient<Channel>);
+pub struct RemoteLeases(LeasesClient<Traced<Channel>>);
 
 impl RemoteLeases {
     /// The ledger at the other end of this channel.
     pub fn new(channel: Channel) -> Self {
-        Self(LeasesClient::new(channel))
+        Self(LeasesClient::new(grpc::calls(channel)))
     }
 }
 

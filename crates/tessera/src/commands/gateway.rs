@@ -5,7 +5,7 @@ use clap::Args;
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
-    serving,
+    operations, serving,
 };
 
 /// What the command takes.
@@ -25,6 +25,12 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
 
+    let watched = edge.clone();
+    let ready = move || {
+        let edge = watched.clone();
+        async move { edge.ready().await }
+    };
+    operations::start(&config.operations, stop.clone(), ready).await?;
     let settings = config.gateway.settings();
     let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
     let grace = config.generation.deadline_seconds.get();

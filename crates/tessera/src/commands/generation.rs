@@ -1,11 +1,14 @@
 //! `tessera generation`: the core on its own.
 
+use std::sync::Arc;
+
 use clap::Args;
 use tokio::time::timeout;
 
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
+    operations,
     serving::{self, SETTLING},
 };
 
@@ -25,6 +28,13 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));
 
+    let core = Arc::new(core);
+    let watched = Arc::clone(&core);
+    let ready = move || {
+        let core = Arc::clone(&watched);
+        async move { core.ready().await }
+    };
+    operations::start(&config.operations, stop.clone(), ready).await?;
     let grace = config.generation.deadline_seconds.get();
     serving::grpc(core.routes(), serving::incoming(listener), stop, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {

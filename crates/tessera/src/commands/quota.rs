@@ -1,6 +1,6 @@
 //! `tessera quota`: the ledger on its own.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    serving,
+    operations, serving,
 };
 
 /// What the command takes.
@@ -32,6 +32,13 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera quota listens on {}", serving::url_of(listener.local_addr()?)));
 
+    let ledger = Arc::new(ledger);
+    let watched = Arc::clone(&ledger);
+    let ready = move || {
+        let ledger = Arc::clone(&watched);
+        async move { ledger.ready().await }
+    };
+    operations::start(&config.operations, stop.clone(), ready).await?;
     let serving = serving::grpc(ledger.routes(), serving::incoming(listener), stop.clone(), GRACE);
     let (served, ()) = tokio::join!(serving, ledger.work_until(stop.cancelled()));
     served

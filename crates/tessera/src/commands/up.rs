@@ -8,7 +8,7 @@ use crate::{
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
     first_key::Admission,
-    operator_socket,
+    operations, operator_socket,
     provider::Draughtsman,
     serving,
     whole::Whole,
@@ -40,6 +40,12 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let mut operators = operator_socket::serve(&data, whole.operators())?;
     let stop = serving::stop_on_signal()?;
     admission.keep(&data)?;
+    let edge = whole.edge();
+    let ready = move || {
+        let edge = edge.clone();
+        async move { edge.ready().await }
+    };
+    operations::start(&config.operations, stop.clone(), ready).await?;
 
     let url = serving::url_of(whole.address());
     let (drawing, asking) = (draughtsman.describe(), admission.describe(&data, &url)?);

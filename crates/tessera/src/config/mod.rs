@@ -10,6 +10,7 @@ mod clients;
 mod environment;
 mod gateway;
 mod generation;
+mod operations;
 mod quota;
 mod secret;
 mod value;
@@ -26,7 +27,8 @@ use serde::Deserialize;
 use toml::Table;
 
 pub(crate) use self::{
-    accounts::OwnedAccount, clients::NamedKey, environment::Environment, quota::Quota, secret::SecretSource,
+    accounts::OwnedAccount, clients::NamedKey, environment::Environment, operations::Operations,
+    quota::Quota, secret::SecretSource,
 };
 
 /// Which file to read.
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub generation: generation::Generation,
     /// The ledger.
     pub quota: quota::Quota,
+    /// What those who run it look at.
+    pub operations: Operations,
     /// Every model.
     pub catalog: Arc<Catalog>,
     /// The operator's credentials, each with where to find it.
@@ -72,6 +76,7 @@ struct File {
     gateway: gateway::Gateway,
     generation: generation::Generation,
     quota: quota::Quota,
+    operations: Operations,
     catalog: catalog::Section,
     models: Vec<catalog::Entry>,
     accounts: Vec<OwnedAccount>,
@@ -103,6 +108,7 @@ impl File {
             gateway: self.gateway,
             generation: self.generation,
             quota: self.quota,
+            operations: self.operations,
             catalog: Arc::new(catalog),
             accounts,
             clients: self.clients,

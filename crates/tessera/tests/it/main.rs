@@ -11,5 +11,6 @@ mod picture;
 mod process;
 mod provider;
 mod sdk;
+mod telemetry;
 mod trial;
 mod vertex;

@@ -71,6 +71,12 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
+    /// What it says next after this mark, up to the end of the line.
+    pub(crate) fn announced(&self, mark: &str) -> String {
+        let line = self.lines_until(mark).pop().unwrap();
+        line.split_once(mark).unwrap().1.to_owned()
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
