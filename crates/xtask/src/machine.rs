@@ -29,6 +29,7 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement::apt("Python's venv", "python3 -m ensurepip --version", "python3-venv"),
     Requirement::apt("curl", "curl --version", "curl"),
     Requirement::apt("Redis", "redis-server --version", "redis-server"),
+    Requirement::apt("OpenSSL", "openssl version", "openssl"),
 ];
 
 impl Requirement {

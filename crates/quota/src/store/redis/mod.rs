@@ -7,6 +7,7 @@
 mod answer;
 mod changes;
 mod connection;
+mod exchange;
 mod incarnation;
 mod link;
 mod location;
@@ -18,24 +19,18 @@ mod witness;
 
 use std::sync::Arc;
 
-use ::redis::{RedisResult, Value};
 use async_trait::async_trait;
 use domain::{
     Clock, Fence, Lease, LeaseId, Settlement,
     lease::{Closing, Renewal},
 };
-use serde::Serialize;
-use tokio::{
-    sync::broadcast,
-    time::{sleep, timeout},
-};
+use tokio::{sync::broadcast, time::sleep};
 
 use self::{
-    answer::{Answer, senseless},
+    answer::senseless,
     changes::Listener,
-    link::{CALL, Way, silent},
     question::{Acquire, Close, Expire, Renew, Subjects, written},
-    script::{Script, Scripts},
+    script::Scripts,
     settlement::Settle,
     time::Time,
     witness::{Learning, Witness},
@@ -43,7 +38,7 @@ use self::{
 use super::{
     Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,
     feed::Feed,
-    ledger::{Ending, Ledger, Observed},
+    ledger::{Ending, Ledger},
 };
 
 pub(crate) use link::{Link, is_refusal, subscribe};
@@ -88,59 +83,6 @@ impl RedisStore {
         }
         Ok(store)
     }
-
-    /// Asks a script, and learns from its answer what time it is.
-    async fn ask(
-        &self,
-        script: &Script,
-        incarnation: u64,
-        question: impl Fn(&Time) -> String,
-    ) -> Result<Answer, StoreError> {
-        let mut way = self.link.way().await?;
-        let handed = self.time.handed().map(|moment| moment.as_millis().to_string()).unwrap_or_default();
-        let seen = self.time.seen().as_millis().to_string();
-        let name = self.witness.name.clone();
-        let arguments = [handed, seen, question(&self.time), name, incarnation.to_string()];
-        let answer = timeout(CALL, self.run(&mut way, script, &arguments)).await;
-        let error = match answer {
-            Ok(Ok(value)) => {
-                let answer = Answer::read(value)?;
-                self.time.note(answer.now, answer.server);
-                return Ok(answer);
-            }
-            Ok(Err(error)) if is_refusal(&error) => return Err(failed("perform an operation", &error)),
-            Ok(Err(error)) => failed("reach Redis", &error),
-            Err(_) => silent("perform an operation"),
-        };
-        self.link.give_up(&way);
-        Err(error)
-    }
-
-    async fn run(&self, way: &mut Way, script: &Script, arguments: &[String; 5]) -> RedisResult<Value> {
-        script::run(&mut way.connection, script, &self.root, arguments).await
-    }
-
-    async fn close(&self, script: &Script, question: &impl Serialize) -> Result<Closing, StoreError> {
-        let answer = self.ask(script, self.witness.incarnation(), |_| written(question)).await?;
-        match answer.word.as_str() {
-            "closed" => Ok(Closing::Closed),
-            "duplicate" => Ok(Closing::Duplicate),
-            "conflict" => Ok(Closing::Conflict),
-            "late" => Ok(Closing::Late),
-            "fenced" => Ok(Closing::Fenced),
-            "unknown" => Ok(Closing::Unknown),
-            other => Err(senseless(&format!("`{other}` answers no closing"))),
-        }
-    }
-}
-
-impl RedisStore {
-    fn observed(&self, answer: Answer, subjects: Subjects) -> Result<Observed, StoreError> {
-        let now = answer.now;
-        let observed = answer.observed(subjects)?;
-        self.witness.saw(now, &observed);
-        Ok(observed)
-    }
 }
 
 #[async_trait]
@@ -149,6 +91,7 @@ impl Store for RedisStore {
         let Wish { ids, candidates, .. } = wish;
         let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
         for _ in 0..=CORRECTIONS {
+            self.time.is_trusted()?;
             let subjects = Subjects::of(candidates);
             let question = |time: &Time| {
                 written(&Acquire::new(wish, candidates, &subjects, time.estimate(), time.not_after()))
@@ -206,7 +149,7 @@ impl Store for RedisStore {
         let spelled = question::spelled(&ending);
         let question = Settle::new(Close::new(id, fence, &spelled, &ending), settlement);
         let closing = self.close(&self.scripts.settle, &question).await?;
-        if closing == Closing::Closed {
+        if matches!(closing, Closing::Closed | Closing::Duplicate) {
             self.witness.closed(fence, Some(&spelled));
         }
         Ok(closing)
@@ -216,7 +159,7 @@ impl Store for RedisStore {
         let spelled = question::spelled(&Ending::Released);
         let question = Close::new(id, fence, &spelled, &Ending::Released);
         let closing = self.close(&self.scripts.release, &question).await?;
-        if closing == Closing::Closed {
+        if matches!(closing, Closing::Closed | Closing::Duplicate) {
             self.witness.closed(fence, None);
         }
         Ok(closing)

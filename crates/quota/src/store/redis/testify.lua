@@ -5,7 +5,8 @@
 -- asked.complete         whether this is all that the service has to say
 -- asked.fence            the last fence that it knows of
 -- asked.leases           {id, lease: its hash, ending: how it was closed since, if so}… that the ledger may lack
--- asked.tallies          {kind, name, field, units}…: the most that the service was told of
+-- asked.tallies          {kind, name, field, units, moment}…: what the service was last told of, and when; of what was
+--                        told later than the ledger remembers, the most is taken for true
 -- asked.rests            {scope, moment, reason}…
 -- asked.least, .longest  how long a new incarnation learns at the least and at the most
 -- asked.awaited          how long a lease is remembered that is over
@@ -65,10 +66,14 @@ for _, grant in ipairs(asked.leases) do
   end
 end
 
+-- Where nothing is known to be lacking from before the incarnation that the service was in, all until then is there.
+local base = ours == tonumber(life.before) and tonumber(life.base) or 0
+local since = base > 0 and known or 0
+
 for _, tally in ipairs(asked.tallies) do
-  local kind, name, field, units = unpack(tally)
+  local kind, name, field, units, moment = unpack(tally)
   local key = named(kind, name)
-  if tonumber(redis.call('HGET', key, field) or 0) < units then
+  if moment >= since and tonumber(redis.call('HGET', key, field) or 0) < units then
     write('HSET', key, field, units)
     touch('everything')
   end
@@ -90,5 +95,4 @@ if asked.complete or not changed then
   hear()
 end
 stamp()
-local base = ours == tonumber(life.before) and tonumber(life.base) or 0
 return answer('noted', { incarnation, base, learns_for() })

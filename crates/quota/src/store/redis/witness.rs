@@ -1,10 +1,11 @@
 //! What a service remembers of the ledger, to tell it again should Redis come back without it.
 //!
-//! It is what the ledger told this service: the leases it granted, the most that it said was counted, what rests, and
-//! which other services there are. A lease that was closed by way of another service is remembered as active here:
+//! It is what the ledger told this service: the leases it granted, what it last said was counted, what rests, and which
+//! other services there are. A lease that was closed by way of another service is remembered as active here:
 //! told again, it holds its slot until its term is over, and refunds nothing.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -72,6 +73,9 @@ struct Memory {
 
 /// What is counted: the kind of thing, its name, and the field.
 type Subject = (String, String, String);
+
+/// Something counted, how much, and when that was told.
+type TallyRecord = (String, String, String, u64, u64);
 
 struct Grant {
     id: LeaseId,
@@ -171,7 +175,7 @@ impl Witness {
             complete: true,
             fence: memory.fence,
             peers: memory.peers.clone(),
-            tallies: memory.tallies.iter().map(|(subject, (units, _))| tally(subject, *units)).collect(),
+            tallies: memory.tallies.iter().map(tally).collect(),
             rests: memory.rests.iter().map(rest).collect(),
             ..Testimony::empty(self.learning)
         });
@@ -191,9 +195,14 @@ impl Witness {
 }
 
 impl Memory {
+    /// Keeps the latest that was told of something counted; answers may overtake one another.
     fn count(&mut self, subject: Subject, units: u64, now: Timestamp) {
         let counted = self.tallies.entry(subject).or_insert((units, now));
-        *counted = (counted.0.max(units), now);
+        match counted.1.cmp(&now) {
+            Ordering::Less => *counted = (units, now),
+            Ordering::Equal => counted.0 = counted.0.max(units),
+            Ordering::Greater => {}
+        }
     }
 
     /// Forgets leases that can neither be active nor counted in a minute any more.
@@ -212,8 +221,9 @@ impl Grant {
     }
 }
 
-fn tally((kind, name, field): &Subject, units: u64) -> Tally {
-    (kind.clone(), name.clone(), field.clone(), units)
+fn tally((subject, (units, told)): (&Subject, &(u64, Timestamp))) -> TallyRecord {
+    let (kind, name, field) = subject.clone();
+    (kind, name, field, *units, told.as_millis())
 }
 
 fn rest((scope, cooling): (&Scope, &Cooling)) -> (String, u64, &'static str) {
@@ -227,7 +237,7 @@ pub(super) struct Testimony {
     complete: bool,
     fence: u64,
     leases: Vec<GrantRecord>,
-    tallies: Vec<Tally>,
+    tallies: Vec<TallyRecord>,
     rests: Vec<(String, u64, &'static str)>,
     least: u64,
     longest: u64,

@@ -1,10 +1,11 @@
 //! Redis as a cluster, and behind sentinels.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use domain::{CallOutcome, Limits, lease::Closing};
-use quota::store::Store;
+use quota::store::{Acquisition, Store};
 use redis::{Cmd, FromRedisValue};
+use tempfile::TempDir;
 
 use super::ledger;
 use crate::{
@@ -31,8 +32,14 @@ async fn a_cluster_of_three_keeps_ledgers_wherever_their_slots_are() {
     }
     // The slots of these prefixes are on three different nodes.
     for prefix in ["a", "b", "c"] {
-        let place = format!("redis+cluster://127.0.0.1:{}?prefix={prefix}", nodes[0].0.port);
-        works(&*ledger(&place.parse().unwrap()).await.unwrap()).await;
+        let by = async |node: &Server| {
+            let place = format!("redis+cluster://127.0.0.1:{}?prefix={prefix}", node.port);
+            ledger(&place.parse().unwrap()).await.unwrap()
+        };
+        let (store, other) = (by(&nodes[0].0).await, by(&nodes[1].0).await);
+        let mut changes = other.changes();
+        works(&*store).await;
+        assert!(changes.recv().await.is_ok(), "nothing was told of through another node");
     }
     for (node, _) in &nodes {
         assert!(tell::<u32>(node, "DBSIZE").await > 0, "no ledger is on the node at {}", node.port);
@@ -47,37 +54,62 @@ fn cluster_node(home: &Path) -> (Server, u16) {
     (Server::start(home, &arguments), bus)
 }
 
-#[tokio::test]
-async fn behind_sentinels_the_ledger_goes_on_with_the_promoted_replica() {
-    let home = tempfile::tempdir().unwrap();
-    let primary = Server::passing(home.path());
-    let primary_port = primary.port.to_string();
-    let follow = ["--save", "", "--replicaof", "127.0.0.1", &primary_port, "--repl-diskless-sync-delay", "0"];
-    let replica = Server::start(home.path(), &follow);
-    eventually("replication", async || {
-        tell::<String>(&replica, "INFO replication").await.contains("master_link_status:up").then_some(())
-    })
-    .await;
-    let sentinels = ["first", "second"].map(|name| sentinel(&home.path().join(name), &primary));
-    for sentinel in &sentinels {
-        eventually("the sentinels' acquaintance", async || {
-            let info: String = tell(sentinel, "INFO sentinel").await;
-            info.contains("slaves=1,sentinels=2").then_some(())
+/// A primary, its replica, and two sentinels that watch them.
+struct Watched {
+    primary: Server,
+    replica: Server,
+    sentinels: [Server; 2],
+    _home: TempDir,
+}
+
+impl Watched {
+    async fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let primary = Server::passing(home.path());
+        let port = primary.port.to_string();
+        let follow = ["--save", "", "--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"];
+        let replica = Server::start(home.path(), &follow);
+        eventually("replication", async || {
+            let info: String = tell(&replica, "INFO replication").await;
+            info.contains("master_link_status:up").then_some(())
+        })
+        .await;
+        let sentinels = ["first", "second"].map(|name| sentinel(&home.path().join(name), &primary));
+        for sentinel in &sentinels {
+            eventually("the sentinels' acquaintance", async || {
+                let info: String = tell(sentinel, "INFO sentinel").await;
+                info.contains("slaves=1,sentinels=2").then_some(())
+            })
+            .await;
+        }
+        Self { primary, replica, sentinels, _home: home }
+    }
+
+    async fn ledger(&self) -> Arc<dyn Store> {
+        let [first, second] =
+            self.sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port));
+        ledger(&format!("redis+sentinel://{first},{second}/ledger").parse().unwrap()).await.unwrap()
+    }
+
+    /// Waits until the replica has all that the primary has.
+    async fn is_level(&self) {
+        eventually("the replica's acknowledgement", async || {
+            let keys: (u32, u32) = (tell(&self.primary, "DBSIZE").await, tell(&self.replica, "DBSIZE").await);
+            (keys.0 == keys.1).then_some(())
         })
         .await;
     }
-    let [first, second] = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port));
-    let place = format!("redis+sentinel://{first},{second}/ledger").parse().unwrap();
-    let store = ledger(&place).await.unwrap();
+}
+
+#[tokio::test]
+async fn behind_sentinels_the_ledger_goes_on_with_the_promoted_replica() {
+    let watched = Watched::new().await;
+    let store = watched.ledger().await;
     let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
     let lease = one(&*store, "first", &account).await;
-    eventually("the replica's acknowledgement", async || {
-        let keys: (u32, u32) = (tell(&primary, "DBSIZE").await, tell(&replica, "DBSIZE").await);
-        (keys.0 == keys.1).then_some(())
-    })
-    .await;
+    watched.is_level().await;
 
-    primary.signal("KILL");
+    watched.primary.signal("KILL");
     eventually("the promotion of the replica", async || {
         store.acquire(&wish(&[id("first")], std::slice::from_ref(&account))).await.ok()
     })
@@ -86,6 +118,33 @@ async fn behind_sentinels_the_ledger_goes_on_with_the_promoted_replica() {
     assert_eq!(standing(&*store, &account).await.in_minute, 1);
     one(&*store, "second", &account).await;
     refused(&*store, &[id("third")], &[account]).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_lagged_behind_is_told_what_it_lacks() {
+    let watched = Watched::new().await;
+    let (store, other) = (watched.ledger().await, watched.ledger().await);
+    let account = candidate("a", "p", Limits::new(4, 9, 9, 9));
+    one(&*store, "first", &account).await;
+    watched.is_level().await;
+    watched.replica.signal("STOP");
+    let () = tell(&watched.primary, "CLIENT KILL TYPE replica").await;
+    let lost = [one(&*store, "second", &account).await, one(&*other, "third", &account).await];
+
+    watched.primary.signal("KILL");
+    watched.replica.signal("CONT");
+    let again = eventually("the promotion of the replica", async || {
+        let _answers_in_turn = other.expire().await;
+        match store.acquire(&wish(&[id("second")], std::slice::from_ref(&account))).await {
+            Ok(Acquisition::Granted { leases, .. }) => Some(leases),
+            _ => None,
+        }
+    })
+    .await;
+    assert_eq!(again[0].fence, lost[0].fence);
+    assert_eq!(one(&*store, "third", &account).await.fence, lost[1].fence);
+    one(&*other, "fourth", &account).await;
+    refused(&*store, &[id("fifth")], &[account]).await;
 }
 
 /// A sentinel that takes the primary for dead after half a second, if another does too.

@@ -91,6 +91,12 @@ async fn a_halted_server_fails_calls_in_time_and_grants_nothing_that_nobody_wait
         assert!(error.contains("Redis did not answer in time"), "{error}");
     }
     assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    eventually("a refusal at once", async || {
+        let asked = Instant::now();
+        store.acquire(&wish(&[id("5")], std::slice::from_ref(&account))).await.unwrap_err();
+        (asked.elapsed() < Duration::from_millis(50)).then_some(())
+    })
+    .await;
     server.signal("CONT");
 
     // What was sent is read before what is sent now.
