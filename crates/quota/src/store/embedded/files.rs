@@ -47,8 +47,11 @@ impl Files {
         let Self { tables, volumes } = self;
         let [first, second] = &volumes;
         let last = carry_over(&tables, &[first, second])?;
-        first.clear()?;
-        second.clear()?;
+        for volume in &volumes {
+            volume.clear()?;
+            // Lines beyond one that was torn have numbers that will be given again.
+            volume.sync()?;
+        }
         let ledger = tables.load(now)?;
         Ok((tables, Journal::after(last, volumes), ledger))
     }

@@ -1,0 +1,56 @@
+//! One of the two files of a journal.
+
+use std::{fs::File, io, path::Path};
+
+use redb::{StorageBackend, backends::FileBackend};
+
+use crate::store::{StoreError, embedded::failed};
+
+/// One file of lines.
+#[derive(Debug)]
+pub(in crate::store::embedded) struct Volume(Box<dyn StorageBackend>);
+
+impl Volume {
+    /// The volume in this file, which is made if need be.
+    pub(in crate::store::embedded) fn open(path: &Path) -> Result<Self, StoreError> {
+        let open = || {
+            let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+            FileBackend::new(file).map_err(io::Error::other)
+        };
+        match open() {
+            Ok(file) => Ok(Self(Box::new(file))),
+            Err(error) => Err(failed("be opened", &format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// A volume that is kept on another medium.
+    #[cfg(test)]
+    pub(in crate::store::embedded) fn on(medium: impl StorageBackend) -> Self {
+        Self(Box::new(medium))
+    }
+
+    /// Writes at so many bytes from its beginning.
+    pub(super) fn write(&self, at: u64, line: &[u8]) -> Result<(), StoreError> {
+        self.0.write(at, line).map_err(|error| failed("write", &error))
+    }
+
+    /// Makes its lines safe from a power cut.
+    pub(in crate::store::embedded) fn sync(&self) -> Result<(), StoreError> {
+        self.0.sync_data().map_err(|error| failed("sync its journal", &error))
+    }
+
+    /// Drops its lines. Should that be lost, they are known by their numbers.
+    pub(in crate::store::embedded) fn clear(&self) -> Result<(), StoreError> {
+        self.0.set_len(0).map_err(|error| failed("clear its journal", &error))
+    }
+
+    /// All that it holds.
+    pub(super) fn content(&self) -> Result<Vec<u8>, StoreError> {
+        let read = || {
+            let length = usize::try_from(self.0.len()?).map_err(io::Error::other)?;
+            let mut content = vec![0; length];
+            self.0.read(0, &mut content).map(|()| content)
+        };
+        read().map_err(|error| failed("read its journal", &error))
+    }
+}
