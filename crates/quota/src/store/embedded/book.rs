@@ -172,8 +172,9 @@ impl Book {
         self.with_journal(|journal| journal.note_synced(number))
     }
 
-    /// Begins the other volume of the journal, where the first is full or `any_length` will do.
-    pub(super) fn turn(&self, any_length: bool) -> Result<Option<Arc<Volume>>, StoreError> {
+    /// Begins the other volume of the journal, where the first is full or `any_length` will do; and hands out the first,
+    /// with the number of its last line.
+    pub(super) fn turn(&self, any_length: bool) -> Result<Option<(Arc<Volume>, u64)>, StoreError> {
         self.with_journal(|journal| if any_length || journal.is_full() { journal.turn() } else { None })
     }
 

@@ -20,7 +20,12 @@ use crate::store::{StoreError, ledger::Ledger};
 pub(super) struct Files {
     tables: Tables,
     volumes: [Volume; 2],
+    /// How long a volume grows before the other one is begun, in bytes.
+    full: u64,
 }
+
+/// Small enough to be put in the tables within a few milliseconds.
+const FULL: u64 = 128 << 10;
 
 impl Files {
     /// Opens the files, or begins them, and locks them.
@@ -33,18 +38,18 @@ impl Files {
         let volumes = [Volume::open(&beside(path, "journal-1"))?, Volume::open(&beside(path, "journal-2"))?];
         sync_directory(directory.unwrap_or(Path::new(".")))
             .map_err(|error| failed("sync its directory", &error))?;
-        Ok(Self { tables, volumes })
+        Ok(Self { tables, volumes, full: FULL })
     }
 
     /// Files that are kept on other media.
     #[cfg(test)]
-    pub(super) fn on(tables: Tables, volumes: [Volume; 2]) -> Self {
-        Self { tables, volumes }
+    pub(super) fn on(tables: Tables, volumes: [Volume; 2], full: u64) -> Self {
+        Self { tables, volumes, full }
     }
 
     /// Puts in the tables what only the journal holds, and reads the ledger.
     pub(super) fn read(self, now: Timestamp) -> Result<(Tables, Journal, Ledger), StoreError> {
-        let Self { tables, volumes } = self;
+        let Self { tables, volumes, full } = self;
         let [first, second] = &volumes;
         let last = carry_over(&tables, &[first, second])?;
         for volume in &volumes {
@@ -53,7 +58,7 @@ impl Files {
             volume.sync()?;
         }
         let ledger = tables.load(now)?;
-        Ok((tables, Journal::after(last, volumes), ledger))
+        Ok((tables, Journal::after(last, volumes, full), ledger))
     }
 }
 

@@ -7,7 +7,7 @@ use domain::Clock;
 use super::{
     book::{Book, Call},
     files::{Files, carry_over},
-    journal::Volume,
+    journal::missing,
     tables::Tables,
 };
 use crate::store::StoreError;
@@ -68,9 +68,12 @@ impl<O: FnMut() -> Result<Files, StoreError>> Keeper<O> {
     /// Puts a volume of the journal in the tables, where it is full or `any_length` will do.
     fn put_away(&self, any_length: bool) -> Result<(), StoreError> {
         let Some(tables) = &self.tables else { return Ok(()) };
-        let Some(volume) = self.book.turn(any_length)? else { return Ok(()) };
-        volume.sync()?;
-        carry_over(tables, &[&volume as &Volume])?;
+        let Some((volume, last)) = self.book.turn(any_length)? else { return Ok(()) };
+        let applied = carry_over(tables, &[&volume])?;
+        if applied < last {
+            return Err(missing(applied + 1));
+        }
+        self.book.note_synced(last)?;
         volume.clear()?;
         self.book.take_back(volume)
     }

@@ -14,16 +14,13 @@ use crate::store::StoreError;
 
 pub(super) use self::volume::Volume;
 
-/// How long a volume grows before the other one is begun: small enough to be put in the tables in a few
-/// milliseconds.
-pub(super) const FULL: u64 = 128 << 10;
-
 /// Two volumes, of which one is written while the other is put in the tables.
 pub(super) struct Journal {
     open: Arc<Volume>,
     spare: Option<Arc<Volume>>,
-    /// Bytes in the open volume.
+    /// Bytes in the open volume, and how many it is to have before the other one is begun.
     length: u64,
+    full: u64,
     /// The number of the last line.
     written: u64,
     /// The number up to which lines are safe from a power cut.
@@ -31,12 +28,13 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A journal in two empty volumes, whose lines follow this number.
-    pub(super) fn after(number: u64, [open, spare]: [Volume; 2]) -> Self {
+    /// A journal in two empty volumes that grow to so many bytes; its lines follow this number.
+    pub(super) fn after(number: u64, [open, spare]: [Volume; 2], full: u64) -> Self {
         Self {
             open: Arc::new(open),
             spare: Some(Arc::new(spare)),
             length: 0,
+            full,
             written: number,
             synced: number,
         }
@@ -73,14 +71,15 @@ impl Journal {
 
     /// Whether it is time to begin the other volume.
     pub(super) const fn is_full(&self) -> bool {
-        self.length >= FULL
+        self.length >= self.full
     }
 
-    /// Begins the other volume, and hands out the one that was written; nothing while the other is not back.
-    pub(super) fn turn(&mut self) -> Option<Arc<Volume>> {
+    /// Begins the other volume, and hands out the one that was written, with the number of its last line; nothing
+    /// while the other is not back.
+    pub(super) fn turn(&mut self) -> Option<(Arc<Volume>, u64)> {
         let spare = self.spare.take()?;
         self.length = 0;
-        Some(std::mem::replace(&mut self.open, spare))
+        Some((std::mem::replace(&mut self.open, spare), self.written))
     }
 
     /// Takes back a volume that was cleared.
@@ -105,11 +104,14 @@ pub(super) fn lines_after(number: u64, volumes: &[&Volume]) -> Result<Vec<(u64, 
         following.push((last, line.text.to_owned()));
     }
     if last < safe {
-        let missing = last + 1;
-        let told = format!("line {missing} of the journals beside it is missing or damaged");
-        return Err(StoreError::Corrupt(told));
+        return Err(missing(last + 1));
     }
     Ok(following)
+}
+
+/// That a line is not there which should be.
+pub(super) fn missing(number: u64) -> StoreError {
+    StoreError::Corrupt(format!("line {number} of the journals beside it is missing or damaged"))
 }
 
 #[cfg(test)]

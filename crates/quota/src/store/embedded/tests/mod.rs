@@ -1,107 +1,15 @@
-//! How the store behaves on a medium that fails, and how often it syncs.
+//! How the store behaves on media that fail or lose power, and how often it syncs.
 
-use std::{
-    io,
-    sync::{
-        Condvar, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-};
+mod media;
+mod power;
 
 use domain::{
-    AccountId, CallOutcome, Client, ClientId, Limits, ManualClock, ProjectId, Provider, QuotaDomain,
-    RequestId, Resolution, Timestamp, catalog::Rate,
+    AccountId, CallOutcome, Client, ClientId, Limits, ProjectId, Provider, QuotaDomain, RequestId,
+    Resolution, catalog::Rate,
 };
-use redb::{StorageBackend, backends::InMemoryBackend};
 
-use super::{journal::Volume, tables::Tables, *};
-
-/// Media that fail when told to; what they hold outlives whoever opened them.
-#[derive(Debug, Clone, Default)]
-struct Media {
-    tables: Medium,
-    volumes: [Medium; 2],
-}
-
-#[derive(Debug, Clone, Default)]
-struct Medium(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    content: InMemoryBackend,
-    syncs: AtomicUsize,
-    fails_to_write: AtomicBool,
-    fails_to_sync: AtomicBool,
-    /// Whether whoever syncs must wait.
-    blocked: Mutex<bool>,
-    unblocked: Condvar,
-}
-
-impl Media {
-    fn fail_to_write(&self, fails: bool) {
-        for medium in self.volumes.iter().chain([&self.tables]) {
-            medium.0.fails_to_write.store(fails, Ordering::SeqCst);
-        }
-    }
-
-    fn fail_to_sync(&self, fails: bool) {
-        for medium in &self.volumes {
-            medium.0.fails_to_sync.store(fails, Ordering::SeqCst);
-        }
-    }
-
-    fn syncs(&self) -> usize {
-        self.volumes.iter().map(|medium| medium.0.syncs.load(Ordering::SeqCst)).sum()
-    }
-
-    fn block(&self, blocked: bool) {
-        for medium in &self.volumes {
-            *medium.0.blocked.lock().unwrap() = blocked;
-            medium.0.unblocked.notify_all();
-        }
-    }
-
-    async fn store(&self) -> EmbeddedStore {
-        let media = self.clone();
-        let clock = ManualClock::at(Timestamp::from_millis(1_800_000_000_000));
-        let open = move || {
-            let Media { tables, volumes: [first, second] } = media.clone();
-            Ok(Files::on(Tables::on(tables)?, [Volume::on(first), Volume::on(second)]))
-        };
-        EmbeddedStore::kept(open, Arc::new(clock)).await.unwrap()
-    }
-}
-
-impl StorageBackend for Medium {
-    fn len(&self) -> io::Result<u64> {
-        self.0.content.len()
-    }
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.content.read(offset, out)
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.content.set_len(len)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        self.0.syncs.fetch_add(1, Ordering::SeqCst);
-        let blocked = self.0.blocked.lock().unwrap();
-        let _unblocked = self.0.unblocked.wait_while(blocked, |blocked| *blocked).unwrap();
-        if self.0.fails_to_sync.load(Ordering::SeqCst) { Err(full()) } else { Ok(()) }
-    }
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.0.fails_to_write.load(Ordering::SeqCst) {
-            return Err(full());
-        }
-        if self.0.content.len()? < offset + data.len() as u64 {
-            self.0.content.set_len(offset + data.len() as u64)?;
-        }
-        self.0.content.write(offset, data)
-    }
-}
-
-fn full() -> io::Error {
-    io::ErrorKind::StorageFull.into()
-}
+use self::media::Media;
+use super::*;
 
 fn id(number: usize) -> LeaseId {
     LeaseId::new(format!("r/{number}/0")).unwrap()
@@ -204,15 +112,15 @@ async fn a_journal_that_has_grown_is_put_in_the_tables() {
     let media = Media::default();
     let store = media.store().await;
     let mut fences = Vec::new();
-    for number in 0..1_000 {
+    for number in 0..100 {
         let fence = grant(&store, number).await.unwrap();
         store.settle(&id(number), fence, &CallOutcome::Declined.into()).await.unwrap();
         fences.push(fence);
     }
-    let journal: u64 = media.volumes.iter().map(|volume| volume.len().unwrap()).sum();
-    assert!(journal < 3 * journal::FULL, "the journal has {journal} bytes");
+    let [first, second] = media.journalled();
+    assert!(first + second < 3 * media::FULL, "the journal has {} bytes", first + second);
     drop(store);
-    assert_eq!(media.volumes.each_ref().map(|volume| volume.len().unwrap()), [0, 0]);
+    assert_eq!(media.journalled(), [0, 0]);
     let store = media.store().await;
     for (number, fence) in fences.into_iter().enumerate() {
         let again = store.settle(&id(number), fence, &CallOutcome::Declined.into()).await;
