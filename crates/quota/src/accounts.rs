@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Account, AccountId, Catalog, CredentialVersion, KnownAccount, Model, Origin};
+use domain::{Account, AccountId, Catalog, CredentialVersion, KnownAccount, Origin};
 
 use crate::{SettingsError, registry::Contents};
 
@@ -70,20 +70,6 @@ impl Accounts {
         }
     }
 
-    /// The accounts that may draw with a model, apart from those excluded.
-    pub(crate) fn serving<'a>(
-        &'a self,
-        model: &'a Model,
-        excluded: &'a [AccountId],
-    ) -> impl Iterator<Item = &'a Account> {
-        self.in_force().filter(|account| {
-            account.may_use(&model.name)
-                && model.upstream_id(account.provider).is_some()
-                && account.limits.most_at_once() > 0
-                && !excluded.contains(&account.id)
-        })
-    }
-
     /// The sealed credential of an account that is in force; none where it is in generation's own configuration.
     pub(crate) fn credential(&self, id: &AccountId) -> Option<CredentialVersion> {
         self.credentials.get(id).copied()
@@ -99,7 +85,8 @@ impl Accounts {
         &self.known
     }
 
-    fn in_force(&self) -> impl Iterator<Item = &Account> {
+    /// The accounts that count, also those that are disabled.
+    pub(crate) fn in_force(&self) -> impl Iterator<Item = &Account> {
         self.known.iter().filter(|known| known.set_aside.is_none()).map(|known| &known.account)
     }
 }
@@ -138,22 +125,11 @@ mod tests {
         }
     }
 
-    fn serving(accounts: Vec<Account>, excluded: &[&str]) -> Vec<String> {
-        let catalog = Catalog::builtin();
-        let excluded: Vec<_> = excluded.iter().map(|id| AccountId::new(*id).unwrap()).collect();
-        let accounts = Accounts::new(accounts, &catalog).unwrap();
-        accounts.serving(catalog.default_model(), &excluded).map(|account| account.id.to_string()).collect()
-    }
-
     #[test]
-    fn only_enabled_allowed_and_not_excluded_accounts_serve() {
-        let disabled = Account { enabled: false, ..account("disabled", "p1") };
-        let other = Account { models: vec!["gemini-3.1-flash-image".into()], ..account("other", "p2") };
-        let nothing = Account { limits: Limits::new(0, 1, 1, 1), ..account("nothing", "p3") };
-        let aliased =
-            Account { models: vec!["Gemini-3-Pro-Image-Preview".into()], ..account("aliased", "p4") };
-        let accounts = vec![disabled, other, nothing, aliased, account("failed", "p5"), account("any", "p5")];
-        assert_eq!(serving(accounts, &["failed"]), ["aliased", "any"]);
+    fn models_go_by_their_public_name() {
+        let aliased = Account { models: vec!["Gemini-3-Pro-Image-Preview".into()], ..account("a", "p") };
+        let accounts = Accounts::new(vec![aliased], &Catalog::builtin()).unwrap();
+        assert_eq!(accounts.in_force().next().unwrap().models, ["gemini-3-pro-image"]);
     }
 
     #[test]
@@ -190,7 +166,7 @@ mod tests {
         let configured = Accounts::new(vec![account("a", "p"), account("b", "p")], &catalog).unwrap();
         let contents = registry(vec![account("c", "p"), account("d", "q")], &["b", "d", "gone"]);
         let all = configured.with(&contents, &catalog);
-        let serving = all.serving(catalog.default_model(), &[]).map(|account| account.id.as_str());
+        let serving = all.in_force().filter(|account| account.enabled).map(|account| account.id.as_str());
         assert_eq!(serving.collect::<Vec<_>>(), ["a", "c"]);
         let credential = |id: &str| all.credential(&AccountId::new(id).unwrap());
         assert_eq!(credential("a"), None);
@@ -204,7 +180,7 @@ mod tests {
         let generous = Account { limits: Limits::new(9, 9, 9, 9), ..account("a", "p") };
         let unknown = Account { models: vec!["dall-e-3".into()], ..account("b", "q") };
         let all = configured.with(&registry(vec![generous, unknown, account("m", "r")], &[]), &catalog);
-        let serving = all.serving(catalog.default_model(), &[]).map(|account| account.project.as_str());
+        let serving = all.in_force().map(|account| account.project.as_str());
         assert_eq!(serving.collect::<Vec<_>>(), ["p"]);
         assert!(all.credential(&AccountId::new("m").unwrap()).is_none());
         let why: Vec<_> = all.all().iter().filter_map(|known| known.set_aside.as_deref()).collect();

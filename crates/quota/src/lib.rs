@@ -9,14 +9,17 @@
 
 mod accounts;
 mod broker;
+mod chance;
 mod client_key;
 mod clients;
 mod key_hash;
 mod policy;
+mod queue;
 pub mod registry;
 mod roster;
 mod service;
 pub mod store;
+mod view;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,15 +34,18 @@ use tonic::service::Routes;
 
 use self::{
     broker::Broker,
+    chance::Dice,
     registry::Registry,
     roster::Roster,
     service::{AccountService, ClientService, CredentialService, LeaseService},
     store::Store,
+    view::View,
 };
 
 pub use self::{
     client_key::new_client_key,
     key_hash::{KeyHash, NotAKeyHash},
+    queue::QueueLimits,
 };
 
 /// How often leases are looked through for those whose term is over.
@@ -53,6 +59,8 @@ pub struct Settings {
     pub clients: Vec<ClientEntry>,
     /// Keys the hashes that client keys are kept as; at least 16 bytes.
     pub pepper: SecretString,
+    /// How many may wait for their turn.
+    pub queue: QueueLimits,
 }
 
 /// A client and the key it is known by.
@@ -114,6 +122,7 @@ pub enum SettingsError {
 
 /// The quota service.
 pub struct Quota {
+    view: Arc<View>,
     broker: Arc<Broker>,
     roster: Arc<Roster>,
     catalog: Arc<Catalog>,
@@ -130,9 +139,18 @@ impl Quota {
         registry: Arc<dyn Registry>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
+        let queue = settings.queue;
         let roster = Arc::new(Roster::new(settings, Arc::clone(&catalog), registry)?);
-        let broker = Broker::new(Arc::clone(&roster), Arc::clone(&catalog), Arc::clone(&store));
-        Ok(Self { broker: Arc::new(broker), roster, catalog, store, clock })
+        let view = Arc::new(View::new(
+            Arc::clone(&roster),
+            Arc::clone(&catalog),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::new(Dice::new()),
+        ));
+        let (seen, known) = (Arc::clone(&view), Arc::clone(&roster));
+        let broker = Arc::new(Broker::new(seen, known, Arc::clone(&catalog), Arc::clone(&store), queue));
+        Ok(Self { view, broker, roster, catalog, store, clock })
     }
 
     /// Its gRPC services.
@@ -147,11 +165,14 @@ impl Quota {
             .add_service(CredentialsServer::new(credentials))
     }
 
-    /// Does what nobody asks for, until `shutdown`: ends leases whose term is over, and keeps up with what other
-    /// services change in the registry.
+    /// Does what nobody asks for, until `shutdown`: keeps up with the store and with what other services change in the
+    /// registry, attends to those that wait for their turn, and ends leases whose term is over.
     pub async fn work_until(&self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
-            () = self.expire_until(shutdown) => {}
+            () = shutdown => {}
+            _ = self.view.follow() => {}
+            () = self.broker.attend() => {}
+            () = self.expire_ever_again() => {}
             () = self.roster.follow() => {}
         }
     }
@@ -161,17 +182,14 @@ impl Quota {
         self.store.standing(&[]).await.map(|_| ()).map_err(|_| "the ledger does not answer")
     }
 
-    /// Ends leases whose term is over, once a second, until `shutdown`. Slots are free at the end of a term whether
-    /// or not this runs; it is what records the expiry, reports it, and forgets what is long past.
-    async fn expire_until(&self, shutdown: impl Future<Output = ()>) {
+    /// Ends leases whose term is over, once a second. Slots are free at the end of a term whether or not this runs; it
+    /// is what records the expiry, reports it, and forgets what is long past.
+    async fn expire_ever_again(&self) {
         let mut rounds = interval(EXPIRY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            tokio::select! {
-                () = &mut shutdown => return,
-                _ = rounds.tick() => self.expire().await,
-            }
+            rounds.tick().await;
+            self.expire().await;
         }
     }
 

@@ -1,72 +1,93 @@
-//! Which account to prefer: a pure ranking of those that may serve, by how they stand.
+//! Which account to prefer: pure figures of those that may serve, by how they stand.
 //!
-//! Ranking never decides whether a lease is granted; the store does, on counters that may have changed since.
+//! Preference never decides whether a lease is granted; the store does, on counters that may have changed since.
 
-use std::{cmp::Ordering, collections::HashSet};
+use std::cmp::Ordering;
 
-use domain::{Enforcement, Limits, PacificDay, PersonGeneration, Resolution, Tier, Timestamp};
+use domain::{AccountId, Limits, PacificDay, PersonGeneration, Resolution, Tier, Timestamp};
 
-use crate::store::{Candidate, MOST_CANDIDATES, Standing};
+use crate::{chance::Chance, store::Standing};
 
 /// How much better than its time a day may go, at the most, before that stops counting: shortly before midnight
 /// any remainder would seem endless.
 const EASIEST_PACE: f64 = 2.0;
-
-/// An account that may serve, and how it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Contender {
-    pub(crate) candidate: Candidate,
-    pub(crate) tier: Tier,
-    pub(crate) standing: Standing,
-}
+/// What part of the best score is as good as the best.
+const CLOSE: f64 = 0.8;
 
 /// What is wished for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wish {
+pub(crate) struct Wish<'a> {
     pub(crate) resolution: Resolution,
     pub(crate) person_generation: PersonGeneration,
+    /// Accounts that are not to be tried.
+    pub(crate) excluded: &'a [AccountId],
 }
 
-/// The candidates to try, best first: those with room before those without, and where people are denied, those
-/// whose provider can be told so before those that can only be asked; each domain's best account before any
-/// domain's second. Equals take turns, the one that was used longest ago first. Those without room come by when
-/// they will have some, so that a refusal can say when to ask again.
-pub(crate) fn rank(mut contenders: Vec<Contender>, wish: Wish, now: Timestamp) -> Vec<Candidate> {
-    contenders.sort_by(|a, b| preference(a, b, wish, now));
-    let mut domains = HashSet::new();
-    let (mut best, mut alternates) = (Vec::new(), Vec::new());
-    for Contender { candidate, .. } in contenders {
-        let seen = !domains.insert(candidate.domain.clone());
-        if seen { alternates.push(candidate) } else { best.push(candidate) }
+/// A moment, and the quota day that it is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    day: PacificDay,
+}
+
+impl Moment {
+    /// This moment.
+    pub(crate) fn of(now: Timestamp) -> Self {
+        Self { now, day: PacificDay::of(now) }
     }
-    best.append(&mut alternates);
-    best.truncate(MOST_CANDIDATES);
-    best
 }
 
-fn preference(a: &Contender, b: &Contender, wish: Wish, now: Timestamp) -> Ordering {
-    let waits = |contender: &Contender| contender.standing.free_at.max(now);
-    let score = |contender: &Contender| score(contender, wish.resolution, now);
-    waits(a)
-        .cmp(&waits(b))
-        .then_with(|| enforcement(b, wish).cmp(&enforcement(a, wish)))
-        .then_with(|| score(b).total_cmp(&score(a)))
-        .then_with(|| a.standing.last_used.cmp(&b.standing.last_used))
-        .then_with(|| a.candidate.account.cmp(&b.candidate.account))
+/// How good an account is apart from its tier: more is better.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Merit(f64);
+
+impl Merit {
+    /// Headroom, the pace of the day and health together: first come those whose day's quota would be lost.
+    pub(crate) fn of(limits: &Limits, standing: &Standing, moment: Moment) -> Self {
+        Self(headroom(limits, standing) * day_pace(limits, standing, moment) * health(standing))
+    }
+
+    /// How good it is for a picture of this resolution.
+    pub(crate) fn score(self, tier: Tier, resolution: Resolution) -> f64 {
+        self.0 * tier_fit(tier, resolution)
+    }
 }
 
-/// How people are kept out of the picture, where that is wished for.
-fn enforcement(contender: &Contender, wish: Wish) -> Option<Enforcement> {
-    let denies = wish.person_generation == PersonGeneration::Deny;
-    denies.then_some(Enforcement::of(contender.candidate.domain.provider))
+impl Eq for Merit {}
+
+impl PartialOrd for Merit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
-fn score(contender: &Contender, resolution: Resolution, now: Timestamp) -> f64 {
-    let Contender { candidate: Candidate { limits, .. }, tier, standing } = contender;
-    headroom(limits, standing)
-        * day_pace(limits, standing, now)
-        * tier_fit(*tier, resolution)
-        * health(standing)
+impl Ord for Merit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// Sorts by score, best first, but lets chance decide among those that are about as good as the best of them: many
+/// services that rank the same accounts at the same moment must not all try the same one. The better a score, the
+/// likelier it comes first.
+pub(crate) fn order<T>(mut scored: Vec<(f64, T)>, chance: &dyn Chance) -> Vec<T> {
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let mut ordered = Vec::with_capacity(scored.len());
+    let mut rest = scored.into_iter().peekable();
+    while let Some((best, first)) = rest.next() {
+        let mut close = vec![(luck(best, chance), first)];
+        while let Some((score, next)) = rest.next_if(|(score, _)| *score >= best * CLOSE) {
+            close.push((luck(score, chance), next));
+        }
+        close.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        ordered.extend(close.into_iter().map(|(_, item)| item));
+    }
+    ordered
+}
+
+/// Sorting by this draws without replacement, each with a probability in proportion to its weight.
+fn luck(weight: f64, chance: &dyn Chance) -> f64 {
+    chance.draw().ln() / weight.max(f64::MIN_POSITIVE)
 }
 
 /// The part that is left of the scarcest limit.
@@ -81,9 +102,9 @@ fn headroom(limits: &Limits, standing: &Standing) -> f64 {
     .fold(1.0, f64::min)
 }
 
-/// The part left of the day's calls over the part left of the day: below 1 it is being used up too fast.
-fn day_pace(limits: &Limits, standing: &Standing, now: Timestamp) -> f64 {
-    let day = PacificDay::of(now);
+/// The part left of the day's calls over the part left of the day: above 1 some of them will be lost at midnight,
+/// below 1 they are being used up too fast.
+fn day_pace(limits: &Limits, standing: &Standing, Moment { now, day }: Moment) -> f64 {
     let time_left = day.end.since(now).as_secs_f64() / day.end.since(day.start).as_secs_f64();
     (left(limits.requests_per_day, standing.in_day) / time_left.max(f64::EPSILON)).min(EASIEST_PACE)
 }
@@ -112,125 +133,60 @@ fn left(limit: u32, used: u32) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use domain::{AccountId, Fence, ProjectId, Provider, QuotaDomain};
-
     use super::*;
+    use crate::chance::{Dice, Even};
 
     /// Noon Pacific time: half a day is left.
     const NOON: Timestamp = Timestamp::from_millis(1_800_043_200_000);
+    const LIMITS: Limits = Limits::new(10, 10, 100, 10);
 
-    fn contender(account: &str, project: &str) -> Contender {
-        let domain = QuotaDomain {
-            provider: Provider::Gemini,
-            project: ProjectId::new(project).unwrap(),
-            model: "m".into(),
-        };
-        let limits = Limits::new(10, 10, 100, 10);
-        let candidate = Candidate { account: AccountId::new(account).unwrap(), domain, limits };
-        Contender { candidate, tier: Tier::Pro, standing: Standing { free_at: NOON, ..Standing::default() } }
-    }
-
-    fn standing(account: &str, project: &str, change: fn(&mut Standing)) -> Contender {
-        let mut contender = contender(account, project);
-        change(&mut contender.standing);
-        contender
-    }
-
-    fn ranked(contenders: &[Contender], resolution: Resolution) -> Vec<String> {
-        let wish = Wish { resolution, person_generation: PersonGeneration::Allow };
-        named(rank(contenders.to_vec(), wish, NOON))
-    }
-
-    fn named(ranked: Vec<Candidate>) -> Vec<String> {
-        ranked.into_iter().map(|candidate| candidate.account.to_string()).collect()
+    fn merit(change: fn(&mut Standing), now: Timestamp) -> Merit {
+        let mut standing = Standing::default();
+        change(&mut standing);
+        Merit::of(&LIMITS, &standing, Moment::of(now))
     }
 
     #[test]
     fn the_scarcest_limit_counts() {
-        let contenders = [
-            standing("minute", "p1", |s| s.in_minute = 5),
-            standing("day", "p2", |s| s.in_day = 60),
-            standing("flight", "p3", |s| s.in_flight = 2),
-            contender("idle", "p4"),
+        let merits = [
+            merit(|_| {}, NOON),
+            merit(|s| s.in_flight = 2, NOON),
+            merit(|s| s.in_minute = 5, NOON),
+            merit(|s| s.in_day = 60, NOON),
         ];
-        assert_eq!(ranked(&contenders, Resolution::K1), ["idle", "flight", "minute", "day"]);
-    }
-
-    #[test]
-    fn the_cheapest_tier_serves_and_ultra_is_kept_for_4k() {
-        let of = |account, project, tier| Contender { tier, ..contender(account, project) };
-        let contenders =
-            [of("ultra", "p1", Tier::Ultra), of("pro", "p2", Tier::Pro), of("free", "p3", Tier::Free)];
-        for resolution in [Resolution::P512, Resolution::K1, Resolution::K2] {
-            assert_eq!(ranked(&contenders, resolution), ["free", "pro", "ultra"]);
-        }
-        assert_eq!(ranked(&contenders, Resolution::K4), ["ultra", "pro", "free"]);
+        assert!(merits.is_sorted_by(|a, b| a > b), "{merits:?}");
     }
 
     #[test]
     fn setbacks_make_an_account_less_attractive() {
-        let contenders = [
-            standing("twice", "p1", |s| s.setbacks = 2),
-            standing("once", "p2", |s| s.setbacks = 1),
-            contender("well", "p3"),
-        ];
-        assert_eq!(ranked(&contenders, Resolution::K1), ["well", "once", "twice"]);
+        let merits = [merit(|_| {}, NOON), merit(|s| s.setbacks = 1, NOON), merit(|s| s.setbacks = 2, NOON)];
+        assert!(merits.is_sorted_by(|a, b| a > b), "{merits:?}");
     }
 
     #[test]
-    fn where_people_are_denied_accounts_that_can_be_told_so_come_first_if_they_have_room() {
-        let vertex = |account, project, free_at| {
-            let mut contender = contender(account, project);
-            contender.candidate.domain.provider = Provider::Vertex;
-            contender.standing = Standing { in_minute: 9, free_at, ..contender.standing };
-            contender
-        };
-        let contenders = [
-            contender("gemini", "p1"),
-            vertex("vertex", "p2", NOON),
-            vertex("waiting", "p3", NOON + Duration::from_secs(1)),
-        ];
-        let wish = Wish { resolution: Resolution::K1, person_generation: PersonGeneration::Deny };
-        assert_eq!(named(rank(contenders.to_vec(), wish, NOON)), ["vertex", "gemini", "waiting"]);
-        assert_eq!(ranked(&contenders, Resolution::K1), ["gemini", "vertex", "waiting"]);
+    fn a_costlier_tier_goes_first_where_its_day_would_be_lost_and_the_cheaper_ones_is_nearly_used_up() {
+        let evening = NOON + Duration::from_hours(11);
+        let free = merit(|s| s.in_day = 80, evening).score(Tier::Free, Resolution::K1);
+        let ultra = merit(|_| {}, evening).score(Tier::Ultra, Resolution::K1);
+        assert!(ultra > free, "{ultra} {free}");
+        let both_untouched = merit(|_| {}, NOON);
+        assert!(
+            both_untouched.score(Tier::Free, Resolution::K1)
+                > both_untouched.score(Tier::Ultra, Resolution::K1)
+        );
     }
 
     #[test]
-    fn equals_take_turns() {
-        let contenders = [
-            standing("latest", "p1", |s| s.last_used = Some(Fence(9))),
-            standing("earlier", "p2", |s| s.last_used = Some(Fence(3))),
-            contender("never", "p3"),
-            contender("also-never", "p4"),
-        ];
-        assert_eq!(ranked(&contenders, Resolution::K1), ["also-never", "never", "earlier", "latest"]);
-    }
-
-    #[test]
-    fn every_domain_comes_before_any_domains_second_account() {
-        let contenders = [
-            contender("a1", "p1"),
-            contender("a2", "p1"),
-            standing("b1", "p2", |s| s.in_minute = 9),
-            standing("b2", "p2", |s| s.in_minute = 9),
-        ];
-        assert_eq!(ranked(&contenders, Resolution::K1), ["a1", "b1", "a2", "b2"]);
-    }
-
-    #[test]
-    fn those_without_room_come_last_by_when_they_will_have_some() {
-        let contenders = [
-            standing("later", "p1", |s| s.free_at = NOON + Duration::from_secs(9)),
-            standing("soon", "p2", |s| s.free_at = NOON + Duration::from_secs(1)),
-            standing("busy", "p3", |s| s.in_minute = 9),
-        ];
-        assert_eq!(ranked(&contenders, Resolution::K1), ["busy", "soon", "later"]);
-    }
-
-    #[test]
-    fn no_more_are_tried_than_a_store_looks_at() {
-        let contenders: Vec<_> =
-            (0..20).map(|n| contender(&format!("a{n}"), &format!("p{}", n / 2))).collect();
-        assert_eq!(ranked(&contenders, Resolution::K1).len(), MOST_CANDIDATES);
+    fn chance_decides_among_those_as_good_as_the_best_and_no_others() {
+        let scored = || vec![(1.0, "a"), (0.4, "d"), (0.9, "b"), (0.85, "c"), (0.1, "e")];
+        assert_eq!(order(scored(), &Even), ["a", "b", "c", "d", "e"]);
+        let dice = Dice::new();
+        let mut firsts = [0; 3];
+        for _ in 0..3_000 {
+            let ordered = order(scored(), &dice);
+            assert_eq!(ordered[3..], ["d", "e"]);
+            firsts[["a", "b", "c"].iter().position(|name| *name == ordered[0]).unwrap()] += 1;
+        }
+        assert!(firsts.iter().all(|times| *times > 800), "{firsts:?}");
     }
 }

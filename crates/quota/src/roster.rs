@@ -60,6 +60,11 @@ impl Roster {
         fresh
     }
 
+    /// Tells when others may be in force.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Contents>> {
+        self.contents.clone()
+    }
+
     /// Changes the registry by what `decide` makes of those in force, and answers with those in force then. Where
     /// another change comes before, it is decided anew; unless the operator said which revision it goes by.
     pub(crate) async fn change<T>(

@@ -4,18 +4,19 @@ mod accounts;
 mod clients;
 mod credentials;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use domain::lease::{Acquired, Acquiring, Closing, LeaseRequest, Shortage};
+use futures_util::{Stream, StreamExt as _, stream};
 use proto::{
     status_of,
     v1::{self, leases_server},
 };
 use tonic::{Request, Response, Status, async_trait};
-use tracing::{Span, field, instrument};
+use tracing::{Instrument as _, Span, field, instrument};
 
 pub(crate) use self::{accounts::AccountService, clients::ClientService, credentials::CredentialService};
-use crate::broker::Broker;
+use crate::broker::{Begun, Broker};
 
 /// Leases over gRPC.
 pub(crate) struct LeaseService {
@@ -31,7 +32,7 @@ impl LeaseService {
 
 #[async_trait]
 impl leases_server::Leases for LeaseService {
-    type AcquireStream = tokio_stream::Once<Result<v1::AcquireEvent, Status>>;
+    type AcquireStream = Pin<Box<dyn Stream<Item = Result<v1::AcquireEvent, Status>> + Send>>;
 
     #[instrument(
         name = "quota.acquire",
@@ -45,15 +46,14 @@ impl leases_server::Leases for LeaseService {
         let request = LeaseRequest::try_from(request.into_inner()).map_err(status_of)?;
         note("client", &request.client);
         note("model", &request.model);
-        let acquired = self.broker.acquire(&request).await.map_err(status_of)?;
-        let answer = match acquired {
-            Acquired::Granted(_) => "granted",
-            Acquired::Refused(Shortage::NoAccount) => "no_account",
-            Acquired::Refused(Shortage::Limited { .. }) => "limited",
-            Acquired::Refused(Shortage::ClientLimited { .. }) => "client_limited",
-        };
-        note("answer", &answer);
-        Ok(Response::new(tokio_stream::once(Ok(Acquiring::Answered(acquired).into()))))
+        Ok(Response::new(match self.broker.acquire(request).await.map_err(status_of)? {
+            Begun::Answered(acquired) => Box::pin(stream::iter([Ok(answered(acquired))])),
+            Begun::Waiting(turn) => {
+                let answer = async { turn.answer().await.map(answered).map_err(status_of) };
+                let answer = stream::once(answer.in_current_span());
+                Box::pin(stream::iter([Ok(Acquiring::Waiting.into())]).chain(answer))
+            }
+        }))
     }
 
     #[instrument(name = "quota.renew", skip_all, fields(lease = request.get_ref().lease_id))]
@@ -87,6 +87,17 @@ impl leases_server::Leases for LeaseService {
         let closing = self.broker.release(&id, fence).await.map_err(status_of)?;
         Ok(closed(closing))
     }
+}
+
+fn answered(acquired: Acquired) -> v1::AcquireEvent {
+    let answer = match acquired {
+        Acquired::Granted(_) => "granted",
+        Acquired::Refused(Shortage::NoAccount) => "no_account",
+        Acquired::Refused(Shortage::Limited { .. }) => "limited",
+        Acquired::Refused(Shortage::ClientLimited { .. }) => "client_limited",
+    };
+    note("answer", &answer);
+    Acquiring::Answered(acquired).into()
 }
 
 fn closed(closing: Closing) -> Response<v1::CloseResponse> {

@@ -65,6 +65,7 @@ pub(crate) async fn quota(
         accounts: config.accounts.iter().map(|owned| owned.account.clone()).collect(),
         clients: clients(config, environment, remembered)?,
         pepper: key::pepper(&config.quota, data, environment)?,
+        queue: config.quota.queue,
     };
     let location = match &config.quota.store {
         Some(location) => location.clone(),

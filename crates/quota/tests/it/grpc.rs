@@ -13,7 +13,7 @@ use proto::{
     v1::{self, clients_client::ClientsClient, leases_client::LeasesClient},
 };
 use quota::{
-    ClientEntry, ClientKey, Quota, Settings, registry,
+    ClientEntry, ClientKey, QueueLimits, Quota, Settings, registry,
     store::{Location, Store, open},
 };
 
@@ -40,6 +40,7 @@ pub(crate) async fn service() -> Service {
         accounts: vec![account],
         clients: vec![ClientEntry { client, key: ClientKey::Plain("tsr_the_key".into()) }],
         pepper: "sixteen bytes or more".into(),
+        queue: QueueLimits::default(),
     };
     let clock = Arc::new(ManualClock::at(NOON));
     let store = open(&Location::Memory, clock.clone()).await.unwrap();

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use ::quota::store::Location;
+use ::quota::{QueueLimits, store::Location};
 use serde::Deserialize;
 
 use super::{
@@ -23,6 +23,8 @@ pub(crate) struct Quota {
     pub store: Option<Location>,
     /// What client keys are hashed with; a file in the data directory, made once, when nothing is said.
     pub pepper: Option<SecretSource>,
+    /// How many requests may wait for their turn on one model; 1,000, and 250 of one client.
+    pub queue: QueueLimits,
 }
 
 /// The section as it is written.
@@ -35,21 +37,36 @@ struct Section {
     key_pepper: Option<Secret>,
     key_pepper_env: Option<String>,
     key_pepper_file: Option<PathBuf>,
+    waiting_limit: Option<usize>,
+    waiting_limit_per_client: Option<usize>,
 }
 
 impl TryFrom<Section> for Quota {
     type Error = String;
 
     fn try_from(written: Section) -> Result<Self, String> {
-        let Section { listen, store, key_pepper, key_pepper_env, key_pepper_file } = written;
+        let Section {
+            listen,
+            store,
+            key_pepper,
+            key_pepper_env,
+            key_pepper_file,
+            waiting_limit,
+            waiting_limit_per_client,
+        } = written;
+        let usual = QueueLimits::default();
+        let queue = QueueLimits {
+            waiting: waiting_limit.unwrap_or(usual.waiting),
+            waiting_per_client: waiting_limit_per_client.unwrap_or(usual.waiting_per_client),
+        };
         let pepper = SecretSource::one_of("key_pepper", key_pepper, key_pepper_env, key_pepper_file)?;
-        Ok(Self { listen, store: store.map(|Parsed(location)| location), pepper })
+        Ok(Self { listen, store: store.map(|Parsed(location)| location), pepper, queue })
     }
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { listen: listen(), store: None, pepper: None }
+        Self { listen: listen(), store: None, pepper: None, queue: QueueLimits::default() }
     }
 }
 

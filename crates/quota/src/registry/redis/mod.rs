@@ -10,11 +10,11 @@ use std::{sync::Arc, time::Duration};
 
 use ::redis::aio::PubSub;
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use tokio::{
     sync::{Mutex, watch},
     time::{MissedTickBehavior, interval, sleep},
 };
-use tokio_stream::StreamExt as _;
 
 use self::document::{Document, Place};
 use super::{Change, Contents, Registry, RegistryError};

@@ -1,11 +1,11 @@
 //! The changes that any service makes, as Redis tells them.
 
 use ::redis::{Msg, aio::PubSub};
+use futures_util::StreamExt as _;
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_stream::StreamExt as _;
 
 use super::{
     link::{CALL, PAUSE, subscribe},
