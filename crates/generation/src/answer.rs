@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, warn};
 
 use crate::{
-    delivery::{Delivery, Event, HungUp},
+    delivery::{Delivery, HungUp, Parcel},
     leases::{Held, Refused, Settling},
     order::Order,
     picture::{Picture, Studio, no_lease},
@@ -26,7 +26,7 @@ const WORTHWHILE: Duration = Duration::from_secs(15);
 const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Answers until done or until nobody reads. Whatever is dropped here aborts its calls and closes its leases.
-pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Event>) {
+pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Parcel>) {
     let ended = tokio::select! {
         biased;
         () = reader.closed() => Ok(Err(HungUp)),
@@ -38,7 +38,7 @@ pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Event>) {
         // A stream that merely stopped would look like an answer.
         Err(_) => {
             error!("the request was lost to a panic");
-            let _ = reader.send(Err(lost())).await;
+            let _ = reader.send(Parcel::Event(Err(lost()))).await;
         }
     }
 }
@@ -49,6 +49,8 @@ pub(crate) struct Answer {
     studio: Studio,
     tasks: TaskTracker,
     delivery: Delivery,
+    /// Leases that are on their way to be closed.
+    settling: Vec<Settling>,
     /// The most leases that can be had together, as far as the ledger said.
     together: u32,
 }
@@ -67,10 +69,15 @@ impl From<HungUp> for NoLease {
 
 impl Answer {
     /// An answer that is still to be made; its pictures are tracked by `tasks`.
-    pub(crate) fn new(order: Order, studio: Studio, tasks: TaskTracker, events: mpsc::Sender<Event>) -> Self {
-        let delivery = Delivery::new(events, order.request().gather);
+    pub(crate) fn new(
+        order: Order,
+        studio: Studio,
+        tasks: TaskTracker,
+        reader: mpsc::Sender<Parcel>,
+    ) -> Self {
+        let delivery = Delivery::new(reader, order.request().gather);
         let together = order.request().count.get();
-        Self { order: Arc::new(order), studio, tasks, delivery, together }
+        Self { order: Arc::new(order), studio, tasks, delivery, settling: Vec::new(), together }
     }
 
     async fn run(mut self) -> Result<(), HungUp> {
@@ -82,6 +89,10 @@ impl Answer {
                     let batch = self.batch(&rest);
                     rest.start = batch.end;
                     self.make(batch, leases).await?;
+                    // The next batch must find this one closed.
+                    if !rest.is_empty() {
+                        self.settle().await;
+                    }
                 }
                 Err(NoLease::HungUp) => return Err(HungUp),
                 Err(NoLease::Failed(failure)) => {
@@ -92,6 +103,8 @@ impl Answer {
                 }
             }
         }
+        self.delivery.decide().await?;
+        self.settle().await;
         let tally = self.delivery.finish().await?;
         info!(delivered = tally.delivered, failed = tally.failed, "the request was answered");
         Ok(())
@@ -128,8 +141,7 @@ impl Answer {
         }
     }
 
-    /// Makes a batch of pictures side by side, and delivers each as it comes. Afterwards the ledger knows what
-    /// became of their leases: whoever asks next finds the quota current.
+    /// Makes a batch of pictures side by side, and delivers each as it comes.
     async fn make(&mut self, batch: Range<u32>, leases: Vec<Held>) -> Result<(), HungUp> {
         let mut missing: Vec<u32> = batch.clone().collect();
         let mut pictures = JoinSet::new();
@@ -138,19 +150,23 @@ impl Answer {
             let making = async move { studio.make(&order, index, lease).await };
             pictures.spawn(self.tasks.track_future(making.in_current_span()));
         }
-        let mut settling = Vec::new();
         while let Some(made) = pictures.join_next().await {
             // Only a panic ends a picture without a result; it is reported below by being missing.
             let Ok((picture, lease)) = made else { continue };
             missing.retain(|index| *index != picture.index);
-            settling.push(lease);
+            self.settling.push(lease);
             self.delivery.take(picture).await?;
         }
         for index in missing {
             self.fail(index, lost()).await?;
         }
-        Settling::wait_for_all(settling).await;
         Ok(())
+    }
+
+    /// Waits until the ledger knows what became of the leases. A request ends only then: whoever asks next finds
+    /// the quota current.
+    async fn settle(&mut self) {
+        Settling::wait_for_all(std::mem::take(&mut self.settling)).await;
     }
 
     async fn fail(&mut self, index: u32, failure: Failure) -> Result<(), HungUp> {

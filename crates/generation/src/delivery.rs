@@ -4,6 +4,9 @@
 //! long as no picture was delivered, failures are held back; if all fail, the request fails with the first of
 //! them instead of any event. A request that gathers holds everything back until every outcome is known.
 
+use std::iter;
+
+use bytes::Bytes;
 use domain::{Enforcement, Failure, FailureKind, GenerationEvent, ImageHead, Usage};
 use tokio::sync::mpsc;
 
@@ -11,6 +14,15 @@ use crate::{picture::Picture, upstream::Drawn};
 
 /// An event, or the end of a request that failed as a whole.
 pub(crate) type Event = Result<GenerationEvent, Failure>;
+
+/// What is handed over at once.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    /// One event.
+    Event(Event),
+    /// All events of a picture: its head, and its tiles in order.
+    Picture(ImageHead, Vec<Bytes>),
+}
 
 /// Nobody reads any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +37,7 @@ pub(crate) struct Tally {
 
 /// Delivers the pictures of one request.
 pub(crate) struct Delivery {
-    events: mpsc::Sender<Event>,
+    parcels: mpsc::Sender<Parcel>,
     gather: bool,
     held_back: Vec<(u32, Drawn)>,
     failures: Vec<(u32, Failure)>,
@@ -35,11 +47,26 @@ pub(crate) struct Delivery {
     people: Option<Enforcement>,
 }
 
+impl Parcel {
+    /// Its events, in order. Each tile is freed as it leaves.
+    pub(crate) fn events(self) -> impl Iterator<Item = Event> {
+        let (first, tiles, last) = match self {
+            Self::Event(event) => (event, Vec::new(), None),
+            Self::Picture(head, tiles) => {
+                let finished = GenerationEvent::ImageFinished { index: head.index };
+                (Ok(GenerationEvent::ImageStarted(head)), tiles, Some(Ok(finished)))
+            }
+        };
+        let chunks = tiles.into_iter().map(|tile| Ok(GenerationEvent::ImageChunk(tile)));
+        iter::once(first).chain(chunks).chain(last)
+    }
+}
+
 impl Delivery {
-    /// A delivery to whoever reads these events.
-    pub(crate) fn new(events: mpsc::Sender<Event>, gather: bool) -> Self {
+    /// A delivery to whoever reads these parcels.
+    pub(crate) fn new(parcels: mpsc::Sender<Parcel>, gather: bool) -> Self {
         Self {
-            events,
+            parcels,
             gather,
             held_back: Vec::new(),
             failures: Vec::new(),
@@ -78,21 +105,27 @@ impl Delivery {
         if self.gather || self.tally.delivered == 0 { Ok(()) } else { self.flush().await }
     }
 
-    /// Ends the answer, once every picture was taken.
-    pub(crate) async fn finish(mut self) -> Result<Tally, HungUp> {
+    /// Delivers what was held back, once every picture was taken.
+    pub(crate) async fn decide(&mut self) -> Result<(), HungUp> {
         if self.tally.delivered == 0 {
-            let failure = self.first_failure();
-            self.events.send(Err(failure)).await.map_err(|_| HungUp)?;
-            return Ok(self.tally);
+            return Ok(());
         }
         if self.gather {
             self.held_back.sort_by_key(|(index, _)| *index);
             self.failures.sort_by_key(|(index, _)| *index);
-            let Self { tally: Tally { delivered, .. }, people, .. } = self;
+            let Self { tally: Tally { delivered, .. }, people, .. } = *self;
             self.send(GenerationEvent::Decided { delivered, people }).await?;
         }
-        self.flush().await?;
-        self.send(GenerationEvent::Finished { usage: self.usage }).await?;
+        self.flush().await
+    }
+
+    /// Ends the answer, once everything was delivered.
+    pub(crate) async fn finish(mut self) -> Result<Tally, HungUp> {
+        let end = match self.tally.delivered {
+            0 => Err(self.first_failure()),
+            _ => Ok(GenerationEvent::Finished { usage: self.usage }),
+        };
+        self.hand_over(Parcel::Event(end)).await?;
         Ok(self.tally)
     }
 
@@ -114,7 +147,6 @@ impl Delivery {
         Ok(())
     }
 
-    /// Sends a picture tile by tile; each is freed as it leaves.
     async fn deliver(&self, index: u32, drawn: Drawn) -> Result<(), HungUp> {
         let Drawn { image, caption, .. } = drawn;
         let head = ImageHead {
@@ -124,15 +156,15 @@ impl Delivery {
             length: image.length(),
             caption,
         };
-        self.send(GenerationEvent::ImageStarted(head)).await?;
-        for tile in image.tiles {
-            self.send(GenerationEvent::ImageChunk(tile)).await?;
-        }
-        self.send(GenerationEvent::ImageFinished { index }).await
+        self.hand_over(Parcel::Picture(head, image.tiles)).await
     }
 
     async fn send(&self, event: GenerationEvent) -> Result<(), HungUp> {
-        self.events.send(Ok(event)).await.map_err(|_| HungUp)
+        self.hand_over(Parcel::Event(Ok(event))).await
+    }
+
+    async fn hand_over(&self, parcel: Parcel) -> Result<(), HungUp> {
+        self.parcels.send(parcel).await.map_err(|_| HungUp)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Catalog, Failure, GenerationRequest};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, info, info_span};
 
@@ -16,8 +18,7 @@ use crate::{
     upstream::Upstreams,
 };
 
-/// Events that may wait for their reader: enough to keep the wire busy. Chunks are tiles of their picture, so that
-/// waiting costs no memory of its own.
+/// Parcels that may wait for their reader. Their chunks are the pictures' own tiles, so that waiting costs no memory.
 const AHEAD: usize = 8;
 
 /// Answers requests.
@@ -49,7 +50,7 @@ impl Generator {
         &self,
         request: GenerationRequest,
         patience: Option<Duration>,
-    ) -> Result<mpsc::Receiver<Event>, Failure> {
+    ) -> Result<impl Stream<Item = Event> + Send + use<>, Failure> {
         let span = info_span!(
             "generation.generate",
             request = %request.id,
@@ -63,7 +64,7 @@ impl Generator {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let answer = Answer::new(order, self.studio.clone(), self.tasks.clone(), sender.clone());
         self.tasks.spawn(answer::run(answer, sender).instrument(span));
-        Ok(receiver)
+        Ok(ReceiverStream::new(receiver).flat_map(|parcel| stream::iter(parcel.events())))
     }
 
     /// Whether the ledger answers: without it nothing can be leased.

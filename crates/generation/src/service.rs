@@ -10,7 +10,7 @@ use proto::{
         generation_server::{Generation, GenerationServer},
     },
 };
-use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::generator::Generator;
@@ -38,7 +38,7 @@ impl Generation for Service {
         let patience = transport::deadline(request.metadata().as_ref());
         let request = GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
         let events = self.generator.generate(request, patience).map_err(status_of)?;
-        let wire = ReceiverStream::new(events).map(|event| event.map(GenerateEvent::from).map_err(status_of));
+        let wire = events.map(|event| event.map(GenerateEvent::from).map_err(status_of));
         Ok(Response::new(Box::pin(wire)))
     }
 }

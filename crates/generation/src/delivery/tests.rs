@@ -32,10 +32,11 @@ async fn told(gather: bool, pictures: Vec<Picture>) -> Vec<String> {
     for picture in pictures {
         delivery.take(picture).await.unwrap();
     }
+    delivery.decide().await.unwrap();
     delivery.finish().await.unwrap();
     let mut words = Vec::new();
-    while let Some(event) = receiver.recv().await {
-        words.push(match event {
+    while let Some(parcel) = receiver.recv().await {
+        words.extend(parcel.events().map(|event| match event {
             Ok(GenerationEvent::Started) => "start".to_owned(),
             Ok(GenerationEvent::Queued) => "queued".to_owned(),
             Ok(GenerationEvent::Decided { delivered, people }) => {
@@ -48,7 +49,7 @@ async fn told(gather: bool, pictures: Vec<Picture>) -> Vec<String> {
             Ok(GenerationEvent::ImageFailed { index, .. }) => format!("failed {index}"),
             Ok(GenerationEvent::Finished { usage }) => format!("finish {}", usage.total_tokens()),
             Err(failure) => format!("error {}", failure.kind),
-        });
+        }));
     }
     words
 }
@@ -101,15 +102,17 @@ async fn a_request_without_any_picture_ends_with_its_first_pictures_failure() {
 }
 
 #[tokio::test]
-async fn a_reader_who_stops_reading_is_never_more_than_the_channel_ahead_of() {
+async fn who_does_not_read_is_waited_for_and_who_hung_up_is_not() {
     let (sender, mut receiver) = mpsc::channel(1);
     let delivering = tokio::spawn(async move {
         let mut delivery = Delivery::new(sender, false);
-        delivery.take(drawn(0, 100 * CHUNK)).await?;
+        for index in 0..10 {
+            delivery.take(drawn(index, 50)).await?;
+        }
         delivery.finish().await
     });
-    for _ in 0..10 {
-        receiver.recv().await.unwrap().unwrap();
+    for _ in 0..5 {
+        receiver.recv().await.unwrap();
         tokio::task::yield_now().await;
         assert!(receiver.len() <= 1);
         assert!(!delivering.is_finished());
@@ -119,19 +122,20 @@ async fn a_reader_who_stops_reading_is_never_more_than_the_channel_ahead_of() {
 }
 
 #[tokio::test]
-async fn chunks_are_the_pictures_own_tiles() {
-    let (sender, mut receiver) = mpsc::channel(1000);
+async fn chunks_are_the_pictures_own_tiles_each_freed_as_it_leaves() {
+    let (sender, mut receiver) = mpsc::channel(1);
     let picture = drawn(0, 3 * CHUNK);
     let Ok(Drawn { image, .. }) = &picture.result else { panic!() };
-    let tiles: Vec<_> = image.tiles.iter().map(|tile| tile.as_ptr()).collect();
-    let mut delivery = Delivery::new(sender, false);
-    delivery.take(picture).await.unwrap();
-    let mut chunks = 0;
-    while let Ok(event) = receiver.try_recv() {
-        if let Ok(GenerationEvent::ImageChunk(bytes)) = event {
-            assert_eq!(bytes.as_ptr(), tiles[chunks]);
-            chunks += 1;
-        }
+    let tiles = image.tiles.clone();
+    Delivery::new(sender, false).take(picture).await.unwrap();
+    let mut left = 0;
+    for event in receiver.recv().await.unwrap().events() {
+        let Ok(GenerationEvent::ImageChunk(bytes)) = event else { continue };
+        assert_eq!(bytes.as_ptr(), tiles[left].as_ptr());
+        drop(bytes);
+        left += 1;
+        let held = tiles.iter().filter(|tile| !tile.is_unique()).count();
+        assert_eq!(held, tiles.len() - left);
     }
-    assert_eq!(chunks, 3);
+    assert_eq!(left, 3);
 }

@@ -228,7 +228,7 @@ async fn answer(world: &Arc<World>, count: u64) -> (usize, Vec<FailureKind>) {
     let generator = generator(world);
     let mut events = generator.generate(request(count), None).unwrap();
     let (mut pictures, mut failures) = (0, Vec::new());
-    while let Some(event) = events.recv().await {
+    while let Some(event) = events.next().await {
         match event {
             Ok(GenerationEvent::ImageFinished { .. }) => pictures += 1,
             Ok(GenerationEvent::ImageFailed { failure, .. }) | Err(failure) => failures.push(failure.kind),
@@ -294,7 +294,7 @@ async fn when_the_provider_has_no_quota_left_the_caller_learns_when_it_will() {
         let generator = generator(&world);
         let mut events = generator.generate(request(1), None).unwrap();
         let mut failure = None;
-        while let Some(event) = events.recv().await {
+        while let Some(event) = events.next().await {
             failure = event.err();
         }
         generator.drain().await;
@@ -328,7 +328,7 @@ async fn a_later_batch_waits_for_its_turn_while_the_deadline_allows() {
     let generator = generator(&world);
     let mut events = generator.generate(request(4), Some(Duration::from_secs(50))).unwrap();
     let mut failed = Vec::new();
-    while let Some(event) = events.recv().await {
+    while let Some(event) = events.next().await {
         if let GenerationEvent::ImageFailed { index, failure } = event.unwrap() {
             assert_eq!(failure.retry_after, Some(Duration::from_mins(1)));
             failed.push(index);
@@ -342,13 +342,32 @@ async fn a_settlement_outlasts_a_ledger_that_is_away_for_a_while() {
     let world = Arc::new(World::new(&[("a", Act::DrawAfter(1))]));
     let generator = generator(&world);
     let mut events = generator.generate(request(1), None).unwrap();
-    events.recv().await.unwrap().unwrap();
+    events.next().await.unwrap().unwrap();
     sleep(Duration::from_millis(500)).await;
     world.unavailable.store(4, Ordering::SeqCst);
-    while events.recv().await.is_some() {}
+    while events.next().await.is_some() {}
     assert!(!world.log().contains(&"settle r/0/0 delivered".to_owned()), "the picture need not wait");
     generator.drain().await;
     assert!(world.log().contains(&"settle r/0/0 delivered".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_leaves_while_its_lease_is_settled_and_the_answer_ends_after() {
+    let world = Arc::new(World::new(&[("a", Act::DrawAfter(1))]));
+    let settled = || world.log().contains(&"settle r/0/0 delivered".to_owned());
+    for gather in [false, true] {
+        let generator = generator(&world);
+        let request = GenerationRequest { gather, ..request(1) };
+        let mut events = generator.generate(request, None).unwrap();
+        events.next().await.unwrap().unwrap();
+        sleep(Duration::from_millis(500)).await;
+        world.unavailable.store(1, Ordering::SeqCst);
+        while !matches!(events.next().await.unwrap().unwrap(), GenerationEvent::ImageFinished { .. }) {}
+        assert!(!settled());
+        assert!(matches!(events.next().await.unwrap().unwrap(), GenerationEvent::Finished { .. }));
+        assert!(settled());
+        world.log.lock().unwrap().clear();
+    }
 }
 
 #[tokio::test(start_paused = true)]
