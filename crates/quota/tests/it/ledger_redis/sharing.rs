@@ -11,8 +11,8 @@ use tokio::{sync::broadcast, time::timeout};
 
 use super::ledger;
 use crate::{
-    redis_server::shared,
-    scene::{ask, candidate, delivered, id, ids, millis, one, settle, standing},
+    redis_server::{Server, shared},
+    scene::{ask, candidate, delivered, id, ids, millis, one, seconds, settle, standing},
 };
 
 /// Two services on one ledger, and the callers of both.
@@ -97,6 +97,21 @@ async fn what_one_service_changes_the_other_is_told_at_once() {
     assert_eq!(next(&mut changes).await, Change::Scope(Scope::Account(account.account.clone())));
     ask(&*callers[0], &ids("refused", 1), &[account]).await;
     assert!(changes.is_empty(), "a refusal changes nothing");
+}
+
+#[tokio::test]
+async fn after_an_interruption_everything_is_said_to_have_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::passing(directory.path());
+    let store = ledger(&server.place()).await.unwrap();
+    let mut changes = store.changes();
+    let mut interrupt = redis::cmd("CLIENT");
+    interrupt.arg("KILL").arg("TYPE").arg("pubsub");
+    assert_eq!(interrupt.query_async::<u32>(&mut server.connection().await).await.unwrap(), 1);
+    assert_eq!(timeout(seconds(5), changes.recv()).await.unwrap(), Ok(Change::Everything));
+    let account = candidate("a", "p", Limits::new(9, 9, 9, 1));
+    one(&*store, "first", &account).await;
+    assert_eq!(next(&mut changes).await, Change::Scope(Scope::Domain(account.domain)));
 }
 
 /// The next change, within a tenth of a second.
