@@ -7,10 +7,12 @@
 local function enter(id, lease)
   local key, minute = named('lease', id), named('minute', lease.domain)
   local fence, expires, leaves = tonumber(lease.fence), tonumber(lease.expires), lease.granted + asked.window
+  local hash = {}
   for field, value in pairs(lease) do
-    redis.call('HSET', key, field, value)
+    table.insert(hash, field)
+    table.insert(hash, value)
   end
-  redis.call('PEXPIRE', key, KEEP)
+  write('HSET', key, unpack(hash))
   write('ZADD', agenda, expires, id)
   redis.call('ZREMRANGEBYSCORE', minute, '-inf', now)
   if leaves > now then
