@@ -92,7 +92,7 @@ OF_CLAUDE = [
     ("messages[0].content[0].type", said([{"type": "document"}])),
     ("messages[0].content[0].text", said([{"type": "text"}])),
     ("messages[0].content[1].source", block(None)),
-    ("messages[0].content[1].source.type", block({"type": "url", "url": "https://example.com/cat.png"})),
+    ("messages[0].content[1].source.url", block({"type": "url", "url": "https://example.com/cat.png"})),
     ("messages[0].content[1].source.type", block({"type": "file", "file_id": "file_1"})),
     ("messages[0].content[1].source.media_type", block({"type": "base64", "media_type": "image/gif", "data": PNG})),
     ("messages[0].content[1].source.data", block({"type": "base64", "media_type": "image/png", "data": "?!"})),
