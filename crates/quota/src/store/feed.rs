@@ -28,7 +28,7 @@ impl Feed {
     /// Tells what an operation changed.
     pub(crate) fn tell(&self, changes: &Changes) {
         let domains = changes.domains.union(&changes.stirred).cloned().map(Scope::Domain);
-        for scope in domains.chain(changes.coolings.iter().cloned()) {
+        for scope in domains.chain(changes.coolings.union(&changes.probations).cloned()) {
             self.send(Change::Scope(scope));
         }
     }

@@ -2,7 +2,7 @@
 
 use domain::{AccountId, ProjectId, QuotaDomain};
 
-use crate::store::cooldown::Scope;
+use crate::store::scope::Scope;
 
 /// The words of a domain.
 pub(crate) fn domain(domain: &QuotaDomain) -> String {

@@ -16,23 +16,28 @@ mod ledger;
 mod location;
 mod memory;
 mod order;
+mod probation;
 pub(crate) mod redis;
+mod ruling;
+mod scope;
+mod streak;
 
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    AccountId, Client, ClientLimit, Fence, ImageCount, Lease, LeaseId, Limits, QuotaDomain, RequestId,
-    Settlement, Timestamp,
+    AccountId, Client, ClientLimit, Fence, ImageCount, Learned, Lease, LeaseId, Limits, QuotaDomain,
+    RequestId, Settlement, Timestamp,
     catalog::Rate,
     lease::{Closing, Renewal, Scarcity},
 };
 use tokio::sync::broadcast;
 
-pub use cooldown::{Cooling, CoolingReason, Scope};
+pub use cooldown::{Cooling, CoolingReason};
 pub use feed::Change;
 pub use location::{Location, UnknownLocation, open};
 pub use redis::{InvalidRedis, RedisLocation};
+pub use scope::Scope;
 
 /// The most candidates that one acquire looks at: with room for one lease each, they have room for any wish.
 pub const MOST_CANDIDATES: usize = ImageCount::MOST as usize;
@@ -122,6 +127,10 @@ pub struct Standing {
     pub free_at: Timestamp,
     /// What keeps it from being used, and the longest if several things do.
     pub cooling: Option<Cooling>,
+    /// Why it has to prove itself, if it does: one lease at a time, until a call succeeds.
+    pub probation: Option<CoolingReason>,
+    /// What the provider told of its domain's limits, and is still believed.
+    pub learned: Learned,
     /// The last lease granted on its account, as far as remembered.
     pub last_used: Option<Fence>,
     /// When its domain's minute window is empty, if nothing is granted meanwhile; not later than now where it is.

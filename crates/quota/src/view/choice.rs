@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use domain::{AccountId, Enforcement, PersonGeneration, Timestamp};
 
-use super::field::Field;
+use super::{field::Field, place::Member};
 use crate::{
     chance::Chance,
     policy::{self, Moment, Wish},
@@ -76,8 +76,7 @@ impl Field {
     fn candidates(&self, places: &[usize], excluded: &[AccountId], now: Timestamp) -> Vec<Candidate> {
         let (mut best, mut alternates) = (Vec::new(), Vec::new());
         for place in places {
-            let mut ranked =
-                self.places[*place].ranked(now, excluded).into_iter().map(|member| member.candidate.clone());
+            let mut ranked = self.places[*place].ranked(now, excluded).into_iter().map(Member::narrowed);
             best.extend(ranked.next());
             alternates.extend(ranked);
         }

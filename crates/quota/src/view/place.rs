@@ -60,6 +60,16 @@ impl Member {
         })
     }
 
+    /// It as the store is to see it: what was learned of its limits narrows those that are configured.
+    pub(crate) fn narrowed(&self) -> Candidate {
+        Candidate { limits: self.limits(), ..self.candidate.clone() }
+    }
+
+    fn limits(&self) -> Limits {
+        let learned = self.standing.map(|standing| standing.learned).unwrap_or_default();
+        self.candidate.limits.narrowed_by(&learned)
+    }
+
     fn free_at(&self) -> Option<Timestamp> {
         self.standing.filter(|_| self.serves).map(|standing| standing.free_at)
     }
@@ -170,7 +180,7 @@ impl Place {
         standing.in_minute = standing.in_minute.saturating_add(self.pending);
         standing.in_day = standing.in_day.saturating_add(self.pending);
         standing.in_flight = standing.in_flight.saturating_add(self.pending);
-        (first.candidate.limits, standing)
+        (first.limits(), standing)
     }
 }
 

@@ -80,6 +80,18 @@ enum Rest {
 }
 
 impl Rest {
+    fn same(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.hits(other.of())
+    }
+
+    fn of(&self) -> &Candidate {
+        match self {
+            Self::Domain(it) | Self::Account(it) | Self::Access(it) | Self::Project(it) | Self::Pool(it) => {
+                it
+            }
+        }
+    }
+
     fn hits(&self, other: &Candidate) -> bool {
         match self {
             Self::Domain(it) => it.domain == other.domain,
@@ -93,6 +105,14 @@ impl Rest {
             }
         }
     }
+}
+
+/// That something must prove itself.
+#[derive(Debug, Clone)]
+struct Trial {
+    on: Rest,
+    since: u64,
+    rounds: u32,
 }
 
 /// How a domain fared.
@@ -136,6 +156,7 @@ pub(crate) struct Model {
     fortunes: Vec<(Candidate, Fortune)>,
     /// When which request of which client was counted.
     requests: Vec<(ClientId, RequestId, u64)>,
+    trials: Vec<Trial>,
 }
 
 impl Model {
@@ -181,10 +202,25 @@ impl Model {
         self.rests.iter().any(|(rest, until)| rest.hits(candidate) && at < *until)
     }
 
+    /// Where it is on probation now: until when it is being tried, by a lease that was granted since.
+    fn trial(&self, candidate: &Candidate) -> Option<u64> {
+        let its = self.trials.iter().filter(|it| it.on.hits(candidate) && self.now < it.since + DAY);
+        let busy = |it: &Trial| {
+            let probes =
+                self.held.iter().filter(|held| it.on.hits(&held.candidate) && held.granted > it.since);
+            probes.filter(|held| held.flies(self.now)).map(|held| held.ends).max().unwrap_or(0)
+        };
+        its.map(busy).max()
+    }
+
     fn room(&self, candidate: &Candidate, at: u64, whatever_flies: bool) -> u32 {
         if self.rests(candidate, at) {
             return 0;
         }
+        let leeway = match self.trial(candidate) {
+            None => u32::MAX,
+            Some(busy_until) => u32::from(whatever_flies || busy_until <= at),
+        };
         let Limits { requests_per_minute, images_per_minute, requests_per_day, concurrent } =
             candidate.limits;
         let flying = if whatever_flies { 0 } else { self.in_flight(candidate, at) };
@@ -193,42 +229,57 @@ impl Model {
             images_per_minute.saturating_sub(self.in_minute(candidate, at)),
             requests_per_day.saturating_sub(self.in_day(candidate, at)),
             concurrent.saturating_sub(flying),
+            leeway,
         ]
         .into_iter()
         .min()
         .unwrap()
     }
 
-    /// Each domain of the candidates with the first that may be used, and the room it has.
+    /// Each domain of the candidates with the first that may be used, or else soonest, and the room it has.
     fn rooms<'a>(
         &self,
         candidates: &'a [Candidate],
+        wish: u32,
         at: u64,
         whatever_flies: bool,
     ) -> Vec<(&'a Candidate, u32)> {
-        let mut rooms: Vec<(&Candidate, u32)> = vec![];
+        let late = |candidate: &Candidate| {
+            let rests = self.rests.iter().filter(|(rest, _)| rest.hits(candidate)).map(|(_, until)| *until);
+            let trial = self.trial(candidate);
+            let opens = rests.chain(trial).filter(|moment| *moment > self.now).max().unwrap_or(0);
+            (opens, wish > 1 && trial.is_some())
+        };
+        let mut domains: Vec<&Candidate> = vec![];
         for candidate in candidates {
-            match rooms.iter().position(|(first, _)| first.domain == candidate.domain) {
-                None => rooms.push((candidate, self.room(candidate, at, whatever_flies))),
-                Some(place) if self.rests(rooms[place].0, at) => {
-                    rooms[place] = (candidate, self.room(candidate, at, whatever_flies));
-                }
+            match domains.iter().position(|first| first.domain == candidate.domain) {
+                None => domains.push(candidate),
+                Some(place) if late(candidate) < late(domains[place]) => domains[place] = candidate,
                 Some(_) => {}
             }
         }
-        rooms
+        domains.into_iter().map(|candidate| (candidate, self.room(candidate, at, whatever_flies))).collect()
     }
 
-    pub(crate) fn fits(&self, candidates: &[Candidate], wish: u32, at: u64, whatever_flies: bool) -> bool {
-        self.rooms(candidates, at, whatever_flies).iter().map(|(_, room)| room).sum::<u32>() >= wish
+    pub(crate) fn fits(
+        &self,
+        candidates: &[Candidate],
+        wish: u32,
+        fit: u32,
+        at: u64,
+        whatever_flies: bool,
+    ) -> bool {
+        self.rooms(candidates, wish, at, whatever_flies).iter().map(|(_, room)| room).sum::<u32>() >= fit
     }
 
-    pub(crate) fn at_most(&self, candidates: &[Candidate]) -> u32 {
+    pub(crate) fn at_most(&self, candidates: &[Candidate], wish: u32) -> u32 {
         let limits = |candidate: &Candidate| {
             let it = candidate.limits;
-            it.requests_per_minute.min(it.images_per_minute).min(it.requests_per_day).min(it.concurrent)
+            let most =
+                it.requests_per_minute.min(it.images_per_minute).min(it.requests_per_day).min(it.concurrent);
+            if self.trial(candidate).is_some() { most.min(1) } else { most }
         };
-        self.rooms(candidates, self.now, false).iter().map(|(candidate, _)| limits(candidate)).sum()
+        self.rooms(candidates, wish, self.now, false).iter().map(|(candidate, _)| limits(candidate)).sum()
     }
 
     /// What calls of this client took of this day, in pictures and millionths of a dollar.
@@ -289,10 +340,11 @@ impl Model {
         if ClientLimit::ALL.iter().any(|limit| self.is_beyond(*limit, wish, self.now, false)) {
             return Expected::ClientLimited;
         }
-        if !self.fits(candidates, u32::try_from(ids.len()).unwrap(), self.now, false) {
+        let leases = u32::try_from(ids.len()).unwrap();
+        if !self.fits(candidates, leases, leases, self.now, false) {
             return Expected::Limited;
         }
-        let mut rooms = self.rooms(candidates, self.now, false);
+        let mut rooms = self.rooms(candidates, leases, self.now, false);
         let mut dealt = vec![];
         for turn in (0..rooms.len()).cycle() {
             if dealt.len() == ids.len() {
@@ -376,13 +428,13 @@ impl Model {
             self.fortunes.len() - 1
         });
         let fortune = &mut self.fortunes[place].1;
-        let rest = match outcome {
+        match outcome {
             CallOutcome::Delivered { .. } | CallOutcome::Declined | CallOutcome::Empty => {
                 *fortune = Fortune::default();
-                None
+                self.prove(candidate, granted);
             }
             CallOutcome::Throttled { window: Some(Window::Day), .. } => {
-                Some((Rest::Domain(candidate.clone()), (day(granted) + 1) * DAY + 8 * HOUR))
+                self.rests.push((Rest::Domain(candidate.clone()), (day(granted) + 1) * DAY + 8 * HOUR));
             }
             CallOutcome::Throttled { window, retry_after, .. } => {
                 if fortune.throttles == 0 || granted > fortune.throttled {
@@ -394,19 +446,41 @@ impl Model {
                     (None, Some(_)) => MINUTE,
                     (None, None) => (5_000 * 2u64.pow(fortune.throttles - 1)).min(10 * MINUTE),
                 };
-                Some((Rest::Domain(candidate.clone()), now + wait))
+                self.rests.push((Rest::Domain(candidate.clone()), now + wait));
             }
-            CallOutcome::Overloaded => Some((Rest::Pool(candidate.clone()), now + 2_000)),
-            CallOutcome::CredentialRejected => Some((Rest::Account(candidate.clone()), now + 15 * MINUTE)),
-            CallOutcome::BillingClosed => Some((Rest::Project(candidate.clone()), now + 15 * MINUTE)),
-            CallOutcome::Forbidden => Some((Rest::Access(candidate.clone()), now + 15 * MINUTE)),
+            CallOutcome::Overloaded => self.rests.push((Rest::Pool(candidate.clone()), now + 2_000)),
+            CallOutcome::CredentialRejected => {
+                self.doubt(Rest::Account(candidate.clone()), granted, 15 * MINUTE);
+            }
+            CallOutcome::BillingClosed => self.doubt(Rest::Project(candidate.clone()), granted, 15 * MINUTE),
+            CallOutcome::Forbidden => self.doubt(Rest::Access(candidate.clone()), granted, 15 * MINUTE),
             CallOutcome::Transient => {
                 fortune.failures += 1;
-                (fortune.failures >= 5).then(|| (Rest::Domain(candidate.clone()), now + 30_000))
+                if fortune.failures >= 5 {
+                    self.doubt(Rest::Domain(candidate.clone()), granted, 0);
+                }
             }
-            CallOutcome::Rejected | CallOutcome::Ambiguous | CallOutcome::Cancelled => None,
-        };
-        self.rests.extend(rest);
+            CallOutcome::Rejected => self.prove(candidate, granted),
+            CallOutcome::Ambiguous | CallOutcome::Cancelled => {}
+        }
+    }
+
+    /// What is hit by a call that was leased since, and succeeded, has nothing to prove any more.
+    fn prove(&mut self, candidate: &Candidate, granted: u64) {
+        self.trials.retain(|it| !(it.on.hits(candidate) && granted > it.since));
+    }
+
+    /// Rests something, and afterwards it must prove itself. Without a length it is half a minute, doubled with each
+    /// time that it failed on probation.
+    fn doubt(&mut self, on: Rest, granted: u64, length: u64) {
+        let now = self.now;
+        let same = |it: &Trial| it.on.same(&on);
+        let before = self.trials.iter().find(|it| same(it) && now < it.since + DAY);
+        let rounds = before.map_or(0, |it| it.rounds + u32::from(granted > it.since));
+        self.trials.retain(|it| !same(it));
+        let length = if length == 0 { (30_000 * 2u64.pow(rounds)).min(10 * MINUTE) } else { length };
+        self.rests.push((on.clone(), now + length));
+        self.trials.push(Trial { on, since: now, rounds });
     }
 
     /// The leases whose expiry must be reported now.
@@ -450,6 +524,7 @@ impl Model {
     }
 
     pub(crate) fn agrees(&self, candidate: &Candidate, standing: &Standing) {
+        assert_eq!(standing.probation.is_some(), self.trial(candidate).is_some(), "{candidate:?}");
         let told = (standing.in_minute, standing.in_day, standing.in_flight, standing.cooling.is_some());
         let at = self.now;
         let counted = (
@@ -460,7 +535,7 @@ impl Model {
         );
         assert_eq!(told, counted, "minute, day, flight and rest of {candidate:?}");
         let free_at = standing.free_at.as_millis();
-        let fits = |at| self.fits(std::slice::from_ref(candidate), 1, at, false);
+        let fits = |at| self.fits(std::slice::from_ref(candidate), 1, 1, at, false);
         assert!(free_at >= at && fits(free_at), "{candidate:?} is not free at {free_at}");
         assert!(free_at == at || !fits(free_at - 1), "{candidate:?} is free before {free_at}");
         let limits = candidate.limits;

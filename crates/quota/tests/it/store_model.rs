@@ -228,8 +228,9 @@ impl Trial {
                 assert_eq!(leases.len(), ids.len());
             }
             (Expected::Limited, Acquisition::Limited { retry_after, at_most, .. }) => {
-                assert_eq!(at_most, self.model.at_most(candidates));
-                self.honest(candidates, at_most.min(u32::try_from(ids.len()).unwrap()), retry_after);
+                let wish = u32::try_from(ids.len()).unwrap();
+                assert_eq!(at_most, self.model.at_most(candidates, wish));
+                self.honest(candidates, wish, at_most, retry_after);
             }
             (Expected::ClientLimited, Acquisition::ClientLimited { limit, retry_after }) => {
                 self.honest_with_client(wish, limit, retry_after);
@@ -241,9 +242,10 @@ impl Trial {
 
     /// A hint is right when nothing fits before it, and something can fit then: surely where it is short,
     /// and where it is long provided that calls in flight end before.
-    fn honest(&self, candidates: &[Candidate], wish: u32, retry_after: Duration) {
+    fn honest(&self, candidates: &[Candidate], wish: u32, at_most: u32, retry_after: Duration) {
         let retry_at = self.model.now + u64::try_from(retry_after.as_millis()).unwrap();
-        let fits = |at, whatever_flies| self.model.fits(candidates, wish, at, whatever_flies);
+        let fit = wish.min(at_most);
+        let fits = |at, whatever_flies| self.model.fits(candidates, wish, fit, at, whatever_flies);
         if retry_after.is_zero() {
             return assert!(fits(retry_at, false));
         }

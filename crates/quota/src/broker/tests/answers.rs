@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     Lease,
-    lease::{Scarcity, term},
+    lease::{Quota, Revealed, Scarcity, term},
 };
 use tokio::sync::broadcast;
 
@@ -41,6 +41,18 @@ async fn accounts_that_the_provider_refuses_are_no_matter_of_waiting() {
     }
     let patient = LeaseRequest { patience: Duration::from_hours(1), ..wish("r", 1) };
     assert_eq!(ask(&broker, patient).await.unwrap(), Acquired::Refused(Shortage::NoAccount));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_the_provider_told_holds_beside_the_configured_one() {
+    let broker = attended(over_memory(vec![account("a", "p1", 9)]).await);
+    let grants = granted(ask(&broker, wish("r", 4)).await.unwrap());
+    let revealed = Some(Revealed { quota: Quota::RequestsPerDay, limit: 5 });
+    let refusal = CallOutcome::Throttled { window: None, retry_after: None, revealed };
+    settle(&broker, &grants[0], refusal).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let refused = ask(&broker, wish("s", 6)).await.unwrap();
+    assert!(matches!(refused, Acquired::Refused(Shortage::Limited { at_most: 5, .. })), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,16 +1,21 @@
 //! Records as they stand in the file: JSON, so that a later version can add to them and a person can read them.
 
-use domain::{AccountId, ClientId, Fence, Lease, LeaseId, QuotaDomain, RequestId, Timestamp, catalog::Rate};
+use domain::{
+    AccountId, ClientId, Fence, Learned, Lease, LeaseId, QuotaDomain, RequestId, Timestamp,
+    catalog::Rate,
+    lease::{Quota, Revealed},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::store::{
-    Cooling, CoolingReason, StoreError,
-    cooldown::{Scope, Streak},
+    Cooling, CoolingReason, Scope, StoreError,
     ending::EndingRecord,
     key,
-    ledger::{Counters, Days, Entry, SpentDays, State},
+    ledger::{Entry, Lasting, SpentDays, State},
     order::{Order, Spent},
+    probation::Probation,
+    streak::Streak,
 };
 
 /// A lease as it is written.
@@ -61,19 +66,22 @@ pub(super) fn read_lease(key: &[u8], value: &[u8]) -> Result<Entry, StoreError> 
     })
 }
 
-/// A domain's lasting counters as they are written; what is missing follows from the leases.
-pub(super) fn write_domain(counters: &Counters) -> Box<RawValue> {
-    let Streak { throttles, throttled_at, failures } = counters.streak();
+/// What a domain's counters have to remember, as it is written; all else follows from the leases.
+pub(super) fn write_domain(lasting: &Lasting) -> Box<RawValue> {
+    let Lasting { days, streak: Streak { throttles, throttled_at, failures }, learned } = lasting;
+    let learned = Quota::ALL.map(|quota| Some((quota.as_str(), learned.get(quota)?)));
+    let learned = learned.into_iter().flatten();
     written(&DomainRecord {
-        days: counters.days().iter().map(|(start, calls)| (start.as_millis(), calls)).collect(),
-        throttles,
+        days: days.iter().map(|(start, calls)| (start.as_millis(), calls)).collect(),
+        throttles: *throttles,
         throttled_at_ms: throttled_at.as_millis(),
-        failures,
+        failures: *failures,
+        learned: learned.map(|(quota, told)| (quota.into(), told.limit, told.since.as_millis())).collect(),
     })
 }
 
-/// A domain's lasting counters as they were written.
-pub(super) fn read_domain(key: &[u8], value: &[u8]) -> Result<(QuotaDomain, Days, Streak), StoreError> {
+/// What a domain's counters have to remember, as it was written.
+pub(super) fn read_domain(key: &[u8], value: &[u8]) -> Result<(QuotaDomain, Lasting), StoreError> {
     read(key, value, |text, record: DomainRecord| {
         let days = record.days.into_iter().map(|(start, calls)| (Timestamp::from_millis(start), calls));
         let streak = Streak {
@@ -81,7 +89,12 @@ pub(super) fn read_domain(key: &[u8], value: &[u8]) -> Result<(QuotaDomain, Days
             throttled_at: Timestamp::from_millis(record.throttled_at_ms),
             failures: record.failures,
         };
-        Ok((key::read_domain(text)?, days.collect(), streak))
+        let learned = record.learned.into_iter().fold(Learned::NOTHING, |learned, (quota, limit, since)| {
+            let known = Quota::ALL.into_iter().find(|known| known.as_str() == quota);
+            let since = Timestamp::from_millis(since);
+            known.map_or(learned, |quota| learned.told(Revealed { quota, limit }, since))
+        });
+        Ok((key::read_domain(text)?, Lasting { days: days.collect(), streak, learned }))
     })
 }
 
@@ -110,10 +123,34 @@ pub(super) fn write_cooling(cooling: &Cooling) -> Box<RawValue> {
 /// A cooldown as it was written.
 pub(super) fn read_cooling(key: &[u8], value: &[u8]) -> Result<(Scope, Cooling), StoreError> {
     read(key, value, |text, record: CoolingRecord| {
-        let reason = CoolingReason::ALL.into_iter().find(|reason| reason.as_str() == record.reason);
-        let reason = reason.ok_or_else(|| format!("`{}` is no reason to rest", record.reason))?;
+        let reason = read_reason(&record.reason)?;
         Ok((key::read_scope(text)?, Cooling { until: Timestamp::from_millis(record.until_ms), reason }))
     })
+}
+
+/// A probation as it is written.
+pub(super) fn write_probation(probation: &Probation) -> Box<RawValue> {
+    let Probation { reason, since, rounds, probe } = probation;
+    written(&ProbationRecord {
+        reason: reason.as_str().into(),
+        since_ms: since.as_millis(),
+        rounds: *rounds,
+        probe: probe.map(|(fence, ends_at)| (fence.0, ends_at.as_millis())),
+    })
+}
+
+/// A probation as it was written.
+pub(super) fn read_probation(key: &[u8], value: &[u8]) -> Result<(Scope, Probation), StoreError> {
+    read(key, value, |text, record: ProbationRecord| {
+        let probe = record.probe.map(|(fence, ends)| (Fence(fence), Timestamp::from_millis(ends)));
+        let (reason, since) = (read_reason(&record.reason)?, Timestamp::from_millis(record.since_ms));
+        Ok((key::read_scope(text)?, Probation { reason, since, rounds: record.rounds, probe }))
+    })
+}
+
+fn read_reason(text: &str) -> Result<CoolingReason, String> {
+    let known = CoolingReason::ALL.into_iter().find(|reason| reason.as_str() == text);
+    known.ok_or_else(|| format!("`{text}` is no reason to rest"))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,12 +187,23 @@ struct DomainRecord {
     throttles: u32,
     throttled_at_ms: u64,
     failures: u32,
+    /// Which limits the provider told, how much each is, and the millisecond at which it told it last.
+    learned: Vec<(String, u32, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ClientRecord {
     /// Each day's first millisecond, its pictures, and what they cost in millionths of a US dollar.
     days: Vec<(u64, u32, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProbationRecord {
+    reason: String,
+    since_ms: u64,
+    rounds: u32,
+    /// The fence of the lease by which it is being tried, and the millisecond at which that ends.
+    probe: Option<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]

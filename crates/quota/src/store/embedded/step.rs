@@ -18,11 +18,13 @@ pub(super) enum Table {
     Domains,
     Clients,
     Coolings,
+    Probations,
 }
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 4] = [Self::Leases, Self::Domains, Self::Clients, Self::Coolings];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Leases, Self::Domains, Self::Clients, Self::Coolings, Self::Probations];
 }
 
 /// A record, or that there is none any more.
@@ -50,7 +52,7 @@ impl Step {
             leases.map(|id| row(Table::Leases, id.to_string(), ledger.lease(id).map(record::write_lease)));
         let domains = changes.domains.iter().map(|domain| {
             let counters = ledger.counters(domain);
-            row(Table::Domains, key::domain(domain), counters.map(record::write_domain))
+            row(Table::Domains, key::domain(domain), counters.map(|it| record::write_domain(it.lasting())))
         });
         let clients = changes.clients.iter().map(|client| {
             let counters = ledger.client(client);
@@ -60,10 +62,14 @@ impl Step {
             let cooling = ledger.cooling(scope);
             row(Table::Coolings, key::scope(scope), cooling.map(record::write_cooling))
         });
+        let probations = changes.probations.iter().map(|scope| {
+            let probation = ledger.probation(scope);
+            row(Table::Probations, key::scope(scope), probation.map(record::write_probation))
+        });
         Self {
             now_ms: ledger.now().as_millis(),
             fence: ledger.fence().0,
-            rows: leases.chain(domains).chain(clients).chain(coolings).collect(),
+            rows: leases.chain(domains).chain(clients).chain(coolings).chain(probations).collect(),
         }
     }
 

@@ -25,6 +25,7 @@ const LEASES: Records = TableDefinition::new("leases");
 const DOMAINS: Records = TableDefinition::new("domains");
 const CLIENTS: Records = TableDefinition::new("clients");
 const COOLINGS: Records = TableDefinition::new("coolings");
+const PROBATIONS: Records = TableDefinition::new("probations");
 const LEDGER: TableDefinition<'static, &[u8], u64> = TableDefinition::new("ledger");
 
 /// The keys of the `ledger` table: how records are written, the last line of the journal that the tables hold, the
@@ -96,6 +97,7 @@ impl Tables {
             domains: records(&transaction, DOMAINS, record::read_domain)?,
             clients: records(&transaction, CLIENTS, record::read_client)?,
             coolings: records(&transaction, COOLINGS, record::read_cooling)?,
+            probations: records(&transaction, PROBATIONS, record::read_probation)?,
         };
         if saved.now > now + BEHIND {
             let behind_ms = u64::try_from(saved.now.since(now).as_millis()).unwrap_or(u64::MAX);
@@ -156,6 +158,7 @@ const fn records_of(table: Table) -> Records {
         Table::Domains => DOMAINS,
         Table::Clients => CLIENTS,
         Table::Coolings => COOLINGS,
+        Table::Probations => PROBATIONS,
     }
 }
 

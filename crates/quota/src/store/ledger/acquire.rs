@@ -9,7 +9,7 @@ use super::{
     ClientCounters, Entry, LANDING, Ledger, State,
     place::{Opening, Place},
 };
-use crate::store::{Acquisition, Candidate, CoolingReason, MOST_CANDIDATES, Wish, order::Order};
+use crate::store::{Acquisition, Candidate, CoolingReason, MOST_CANDIDATES, Scope, Wish, order::Order};
 
 impl Ledger {
     /// Grants a lease for every id, or none.
@@ -23,7 +23,7 @@ impl Ledger {
             return refusal;
         }
         let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
-        let places = Place::all(self, candidates);
+        let places = Place::all(self, candidates, ids.len());
         match deal(&places, ids.len(), now) {
             None => shortage(&places, ids.len(), now),
             Some(hands) => {
@@ -35,7 +35,7 @@ impl Ledger {
 
     /// What to answer where the candidates have no room for this many.
     pub(crate) fn shortage(&self, wish: usize, candidates: &[Candidate]) -> Acquisition {
-        shortage(&Place::all(self, candidates), wish, self.now)
+        shortage(&Place::all(self, candidates, wish), wish, self.now)
     }
 
     /// What to answer where the client has used up what it may use.
@@ -79,6 +79,7 @@ impl Ledger {
         let counters = self.domains.entry(lease.domain.clone()).or_default();
         counters.charge(now);
         counters.depart(&entry, now);
+        self.try_out(&lease);
         self.agenda.insert(entry.due(), id.clone());
         self.last_used.insert(lease.account.clone(), lease.fence);
         self.leases.insert(id.clone(), entry);
@@ -86,6 +87,19 @@ impl Ledger {
         self.changes.domains.insert(lease.domain.clone());
         self.changes.clients.insert(wish.client.id.clone());
         lease
+    }
+
+    /// Notes that this lease is what tries all of its scopes that are on probation.
+    fn try_out(&mut self, lease: &Lease) {
+        if self.probations.is_empty() {
+            return;
+        }
+        for scope in Scope::all(&lease.account, &lease.domain) {
+            if let Some(probation) = self.probations.get_mut(&scope).filter(|it| it.holds(self.now)) {
+                probation.probe = Some((lease.fence, lease.expires_at));
+                self.changes.probations.insert(scope);
+            }
+        }
     }
 }
 
@@ -109,18 +123,17 @@ fn deal(places: &[Place<'_>], wish: usize, now: Timestamp) -> Option<Vec<Candida
 }
 
 fn shortage(places: &[Place<'_>], wish: usize, now: Timestamp) -> Acquisition {
-    let at_most = places.iter().fold(0, |sum: u32, place| sum.saturating_add(place.limits().most_at_once()));
+    let at_most = places.iter().fold(0, |sum: u32, place| sum.saturating_add(place.most_at_once()));
     let wish = u32::try_from(wish).unwrap_or(u32::MAX).min(at_most);
     let opening = Opening::of(places, wish, now);
     let retry_at = opening.surely.min(opening.soonest.max(now + LANDING));
-    Acquisition::Limited { retry_after: retry_at.since(now), at_most, scarcity: scarcity(places) }
+    Acquisition::Limited { retry_after: retry_at.since(now), at_most, scarcity: scarcity(places, now) }
 }
 
 /// What is short: capacity or health where that is what rests every place, and else quota.
-fn scarcity(places: &[Place<'_>]) -> Scarcity {
+fn scarcity(places: &[Place<'_>], now: Timestamp) -> Scarcity {
     let all = |reasons: &[CoolingReason]| {
-        let rests =
-            |place: &Place<'_>| place.cooling.is_some_and(|cooling| reasons.contains(&cooling.reason));
+        let rests = |place: &Place<'_>| place.held_up(now).is_some_and(|reason| reasons.contains(&reason));
         !places.is_empty() && places.iter().all(rests)
     };
     if all(&[CoolingReason::Overloaded]) {

@@ -1,12 +1,11 @@
 //! How leases go on and how they end.
 
 use domain::{
-    CallOutcome, Fence, Lease, LeaseId, Settlement, Timestamp,
+    Fence, Lease, LeaseId, Settlement, Timestamp,
     lease::{Closing, Renewal, term},
 };
 
-use super::{Ending, Entry, Ledger, State, minute};
-use crate::store::cooldown::{self, Verdict};
+use super::{Ending, Entry, Ledger, State, judge, minute};
 
 /// The most leases that one round of expiry attends to, so that no round holds up others for long.
 const ROUND: usize = 1_000;
@@ -109,23 +108,6 @@ impl Ledger {
         self.changes.clients.insert(client.clone());
     }
 
-    /// Draws the conclusions of an outcome for those that would call next.
-    fn judge(&mut self, id: &LeaseId, outcome: &CallOutcome) {
-        let Entry { lease, granted_at, .. } = &self.leases[id];
-        let counters = self.domains.entry(lease.domain.clone()).or_default();
-        let before = counters.streak();
-        let Verdict { streak, cooling } = cooldown::judge(lease, *granted_at, outcome, before, self.now);
-        if streak != before {
-            *counters.streak_mut() = streak;
-            self.changes.domains.insert(lease.domain.clone());
-        }
-        if let Some((scope, cooling)) = cooling {
-            let cooling = cooldown::longer(self.coolings.get(&scope).copied(), cooling);
-            self.coolings.insert(scope.clone(), cooling);
-            self.changes.coolings.insert(scope);
-        }
-    }
-
     fn refund(&mut self, id: &LeaseId) {
         let Entry { lease, granted_at, .. } = &self.leases[id];
         self.domains.entry(lease.domain.clone()).or_default().refund(*granted_at);
@@ -143,6 +125,7 @@ impl Ledger {
         change(entry);
         counters.depart(entry, self.now);
         client.depart(entry);
+        judge::follow_probe(&mut self.probations, &mut self.changes.probations, entry);
         self.agenda.insert(entry.due(), id.clone());
         self.changes.leases.insert(id.clone());
         self.changes.stirred.insert(entry.lease.domain.clone());
@@ -155,7 +138,7 @@ impl Ledger {
         }
     }
 
-    /// Drops the cooldowns that are over.
+    /// Drops the cooldowns that are over, and the probations that lapsed.
     fn warm(&mut self, now: Timestamp) {
         let changes = &mut self.changes.coolings;
         self.coolings.retain(|scope, cooling| {
@@ -164,6 +147,14 @@ impl Ledger {
                 changes.insert(scope.clone());
             }
             rests
+        });
+        let changes = &mut self.changes.probations;
+        self.probations.retain(|scope, probation| {
+            let holds = probation.holds(now);
+            if !holds {
+                changes.insert(scope.clone());
+            }
+            holds
         });
     }
 }

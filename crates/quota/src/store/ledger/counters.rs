@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use domain::{Fence, Limits, PacificDay, Timestamp};
+use domain::{Fence, Learned, Limits, PacificDay, Timestamp};
 
 use super::{Entry, Minute, State};
-use crate::store::cooldown::Streak;
+use crate::store::streak::Streak;
 
 /// How near to midnight a call is charged to both days, since nobody knows on which side of it the call arrives.
 pub(crate) const MIDNIGHT: Duration = Duration::from_secs(5);
@@ -19,41 +19,46 @@ pub(crate) struct Counters {
     minute: Minute,
     /// When each active lease ends unless closed or renewed.
     flights: BTreeSet<(Timestamp, Fence)>,
-    days: Days,
-    streak: Streak,
+    lasting: Lasting,
+}
+
+/// What of it has to be remembered; all else follows from the leases.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Lasting {
+    pub(crate) days: Days,
+    /// Its outcomes since the last success.
+    pub(crate) streak: Streak,
+    /// What the provider told of its limits.
+    pub(crate) learned: Learned,
 }
 
 impl Counters {
     /// Counters of which nothing is known yet.
     pub(crate) const fn new() -> Self {
         let streak = Streak { throttles: 0, throttled_at: Timestamp::from_millis(0), failures: 0 };
-        Self { minute: Minute::new(), flights: BTreeSet::new(), days: Days::new(), streak }
+        let lasting = Lasting { days: Days::new(), streak, learned: Learned::NOTHING };
+        Self { minute: Minute::new(), flights: BTreeSet::new(), lasting }
     }
 
-    /// Counters with persisted days and streak, before any lease is recalled.
-    pub(crate) fn restore(days: Days, streak: Streak) -> Self {
-        Self { days, streak, ..Self::new() }
+    /// Counters as they were persisted, before any lease is recalled.
+    pub(crate) fn restore(lasting: Lasting) -> Self {
+        Self { lasting, ..Self::new() }
     }
 
     /// Counters as another keeper tells of them: the minute window, and when each active lease ends.
-    pub(crate) fn observed(
-        minute: Minute,
-        flights: Vec<(Timestamp, Fence)>,
-        days: Days,
-        streak: Streak,
-    ) -> Self {
-        Self { minute, flights: flights.into_iter().collect(), days, streak }
+    pub(crate) fn observed(minute: Minute, flights: Vec<(Timestamp, Fence)>, lasting: Lasting) -> Self {
+        Self { minute, flights: flights.into_iter().collect(), lasting }
     }
 
     /// Charges a call that may be made from `now` on to its day.
     pub(super) fn charge(&mut self, now: Timestamp) {
         self.minute.drop_left(now);
-        self.days.charge(now);
+        self.lasting.days.charge(now);
     }
 
     /// Takes back what was charged to the day at `granted_at`.
     pub(super) fn refund(&mut self, granted_at: Timestamp) {
-        self.days.refund(granted_at);
+        self.lasting.days.refund(granted_at);
     }
 
     /// Counts what a lease occupies from `now` on: a unit of the minute, and a slot while it is active.
@@ -84,7 +89,7 @@ impl Counters {
 
     /// Calls charged to the day, or to the fuller one where a call would be charged to two.
     pub(crate) fn in_day(&self, at: Timestamp) -> u32 {
-        charged_days(at).map(|day| self.days.charged(day)).max().unwrap_or_default()
+        charged_days(at).map(|day| self.lasting.days.charged(day)).max().unwrap_or_default()
     }
 
     /// Leases that are active.
@@ -113,19 +118,14 @@ impl Counters {
         self.minute.moments().chain(landings).chain(midnights).filter(move |moment| *moment > now)
     }
 
-    /// What it counts by days.
-    pub(crate) fn days(&self) -> &Days {
-        &self.days
+    /// What of it has to be remembered.
+    pub(crate) fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
-    /// Its outcomes since the last success.
-    pub(crate) fn streak(&self) -> Streak {
-        self.streak
-    }
-
-    /// Its outcomes since the last success.
-    pub(super) fn streak_mut(&mut self) -> &mut Streak {
-        &mut self.streak
+    /// What of it has to be remembered.
+    pub(super) fn lasting_mut(&mut self) -> &mut Lasting {
+        &mut self.lasting
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod close;
 mod counters;
 mod entry;
+mod judge;
 mod minute;
 mod place;
 mod standing;
@@ -21,11 +22,11 @@ use std::{
 use domain::{AccountId, ClientId, Fence, LeaseId, QuotaDomain, Timestamp};
 
 pub(crate) use client::{ClientCounters, SpentDays};
-pub(crate) use counters::{Counters, Days, MIDNIGHT};
+pub(crate) use counters::{Counters, Days, Lasting, MIDNIGHT};
 pub(crate) use entry::{AWAITED, Ending, Entry, REMEMBERED, State, spent};
 pub(crate) use minute::{Minute, was_answered};
 
-use super::cooldown::{Cooling, Scope, Streak};
+use super::{Cooling, Scope, probation::Probation};
 
 /// How long to wait where only calls in flight are in the way: any of them may end at once.
 const LANDING: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ pub(crate) struct Ledger {
     domains: HashMap<QuotaDomain, Counters>,
     clients: HashMap<ClientId, ClientCounters>,
     coolings: HashMap<Scope, Cooling>,
+    probations: HashMap<Scope, Probation>,
     last_used: HashMap<AccountId, Fence>,
     changes: Changes,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Changes {
     pub(crate) domains: BTreeSet<QuotaDomain>,
     pub(crate) clients: BTreeSet<ClientId>,
     pub(crate) coolings: BTreeSet<Scope>,
+    pub(crate) probations: BTreeSet<Scope>,
     /// Domains of leases that changed: what is counted of them follows from the leases, and is no record.
     pub(crate) stirred: BTreeSet<QuotaDomain>,
 }
@@ -64,6 +67,7 @@ impl Changes {
             && self.domains.is_empty()
             && self.clients.is_empty()
             && self.coolings.is_empty()
+            && self.probations.is_empty()
     }
 }
 
@@ -73,9 +77,10 @@ pub(crate) struct Saved {
     pub(crate) now: Timestamp,
     pub(crate) fence: Fence,
     pub(crate) leases: Vec<Entry>,
-    pub(crate) domains: Vec<(QuotaDomain, Days, Streak)>,
+    pub(crate) domains: Vec<(QuotaDomain, Lasting)>,
     pub(crate) clients: Vec<(ClientId, SpentDays)>,
     pub(crate) coolings: Vec<(Scope, Cooling)>,
+    pub(crate) probations: Vec<(Scope, Probation)>,
 }
 
 /// What is told of some domains, clients, scopes and accounts of a ledger that is kept elsewhere.
@@ -84,6 +89,7 @@ pub(crate) struct Observed {
     pub(crate) domains: Vec<(QuotaDomain, Counters)>,
     pub(crate) clients: Vec<(ClientId, ClientCounters)>,
     pub(crate) coolings: Vec<(Scope, Cooling)>,
+    pub(crate) probations: Vec<(Scope, Probation)>,
     pub(crate) last_used: Vec<(AccountId, Fence)>,
 }
 
@@ -99,6 +105,7 @@ impl Ledger {
             domains: HashMap::new(),
             clients: HashMap::new(),
             coolings: HashMap::new(),
+            probations: HashMap::new(),
             last_used: HashMap::new(),
             changes: Changes::default(),
         }
@@ -109,9 +116,9 @@ impl Ledger {
         let mut ledger = Self::new(now.max(saved.now));
         ledger.fence = ledger.fence.max(saved.fence);
         ledger.coolings = saved.coolings.into_iter().collect();
+        ledger.probations = saved.probations.into_iter().collect();
         let domains = saved.domains.into_iter();
-        ledger.domains =
-            domains.map(|(domain, days, streak)| (domain, Counters::restore(days, streak))).collect();
+        ledger.domains = domains.map(|(domain, lasting)| (domain, Counters::restore(lasting))).collect();
         let clients = saved.clients.into_iter();
         ledger.clients = clients.map(|(client, days)| (client, ClientCounters::restore(days))).collect();
         let mut leases = saved.leases;
@@ -128,6 +135,7 @@ impl Ledger {
         ledger.domains = seen.domains.into_iter().collect();
         ledger.clients = seen.clients.into_iter().collect();
         ledger.coolings = seen.coolings.into_iter().collect();
+        ledger.probations = seen.probations.into_iter().collect();
         ledger.last_used = seen.last_used.into_iter().collect();
         ledger
     }
@@ -169,6 +177,11 @@ impl Ledger {
     /// What rests a scope, if anything does.
     pub(crate) fn cooling(&self, scope: &Scope) -> Option<&Cooling> {
         self.coolings.get(scope)
+    }
+
+    /// What a scope has to prove, if anything.
+    pub(crate) fn probation(&self, scope: &Scope) -> Option<&Probation> {
+        self.probations.get(scope)
     }
 
     /// The records that changed since this was last asked.

@@ -106,12 +106,22 @@ if not client_has_room() then
   return answer('client', client_snapshot())
 end
 
-local function opens_at(candidate)
-  local moment = 0
+local rests = {}
+for i, text in ipairs(redis.call('HMGET', cooling, unpack(asked.view.scopes))) do
+  rests[asked.view.scopes[i]] = text and tonumber(string.match(text, '^%d+'))
+end
+local trials = trials_of(asked.view.scopes)
+
+-- When a candidate rests no more and is not being tried, and whether it is on probation.
+local function condition(candidate)
+  local opens, on_trial = 0, false
   for _, scope in pairs(candidate.scopes) do
-    moment = math.max(moment, rests_until(scope))
+    opens = math.max(opens, rests[scope] or 0)
+    if trials[scope] then
+      opens, on_trial = math.max(opens, trials[scope].ends), true
+    end
   end
-  return moment
+  return opens > now and opens or 0, on_trial
 end
 
 local function room(candidate)
@@ -125,22 +135,31 @@ local function room(candidate)
   return math.max(0, math.min(candidate.minute - minute, candidate.day - day, candidate.concurrent - flight))
 end
 
--- One place for each domain, held by the first of its candidates that may be used soonest.
+-- One place for each domain, held by the first of its candidates that may be used soonest; a wish for several prefers
+-- one that may hold several.
+local function is_better(place, other)
+  if place.opens ~= other.opens then
+    return place.opens < other.opens
+  end
+  return #asked.ids > 1 and other.on_trial and not place.on_trial
+end
+
 local places, by_domain = {}, {}
 for _, candidate in ipairs(asked.candidates) do
-  local place = { candidate = candidate, opens = opens_at(candidate) }
+  local opens, on_trial = condition(candidate)
+  local place = { candidate = candidate, opens = opens, on_trial = on_trial }
   local first = by_domain[candidate.domain]
   if not first then
     table.insert(places, place)
     by_domain[candidate.domain] = #places
-  elseif places[first].opens > place.opens then
+  elseif is_better(place, places[first]) then
     places[first] = place
   end
 end
 
 local rooms, sum = {}, 0
 for i, place in ipairs(places) do
-  rooms[i] = place.opens > now and 0 or room(place.candidate)
+  rooms[i] = place.opens > now and 0 or math.min(room(place.candidate), place.on_trial and 1 or math.huge)
   sum = sum + rooms[i]
 end
 if sum < #asked.ids then
@@ -199,6 +218,13 @@ for i, id in ipairs(asked.ids) do
     access_scope = scopes.access, project_scope = scopes.project, pool_scope = scopes.pool,
   })
   is_known = true
+  for _, scope in pairs(scopes) do
+    local trial = trials[scope]
+    if trial then
+      write('HSET', probation, scope, string.format('%d %d %s %s', trial.since, trial.rounds, trial.reason, id))
+      touch(scope)
+    end
+  end
   leases[i] = told(id)
 end
 write('HSET', root, 'fence', fence)

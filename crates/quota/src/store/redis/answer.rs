@@ -3,15 +3,18 @@
 use std::{collections::HashMap, time::Duration};
 
 use ::redis::{FromRedisValue, Value, from_redis_value};
-use domain::{AccountId, ClientId, Fence, Lease, LeaseId, RequestId, Timestamp};
+use domain::{
+    AccountId, ClientId, Fence, Learned, Lease, LeaseId, RequestId, Timestamp,
+    lease::{Quota, Revealed},
+};
 
 use super::question::Subjects;
 use crate::store::{
-    Cooling, CoolingReason, StoreError,
-    cooldown::Streak,
-    key,
-    ledger::{ClientCounters, Counters, Days, Observed, SpentDays, spent},
+    Cooling, CoolingReason, StoreError, key,
+    ledger::{ClientCounters, Counters, Days, Lasting, Observed, SpentDays, spent},
     order::Spent,
+    probation::Probation,
+    streak::Streak,
 };
 
 /// An answer: a word, what goes with it, and the time at which it was given.
@@ -70,15 +73,16 @@ impl Answer {
 
     /// What it tells of the subjects it was asked about.
     pub(super) fn observed(self, subjects: Subjects) -> Result<Observed, StoreError> {
-        let (counted, resting, last): (Vec<Counted>, Vec<Option<String>>, Vec<Option<u64>>) =
-            parsed(self.detail)?;
-        let coolings = subjects.scopes.into_iter().zip(resting);
-        let coolings = coolings.filter_map(|(scope, rest)| Some((scope, cooling(&rest?))));
+        let (counted, resting, trials, last): Snapshot = parsed(self.detail)?;
+        let scopes = || subjects.scopes.iter().cloned();
+        let coolings = scopes().zip(resting).filter_map(|(scope, rest)| Some((scope, cooling(&rest?))));
+        let probations = scopes().zip(trials).filter_map(|(scope, trial)| Some((scope, probation(trial?))));
         let last_used = subjects.accounts.into_iter().zip(last);
         Ok(Observed {
             domains: subjects.domains.into_iter().zip(counted.into_iter().map(counters)).collect(),
             clients: vec![],
-            coolings: coolings.map(|(scope, rest)| Ok((scope, rest?))).collect::<Result<_, StoreError>>()?,
+            coolings: whole(coolings)?,
+            probations: whole(probations)?,
             last_used: last_used.filter_map(|(account, fence)| Some((account, Fence(fence?)))).collect(),
         })
     }
@@ -136,6 +140,13 @@ impl Told {
     }
 }
 
+fn whole<K, V>(pairs: impl Iterator<Item = (K, Result<V, StoreError>)>) -> Result<Vec<(K, V)>, StoreError> {
+    pairs.map(|(key, value)| Ok((key, value?))).collect()
+}
+
+/// What `snapshot` in `ledger.lua` tells: domains, what rests scopes, what they have to prove, the last leases.
+type Snapshot = (Vec<Counted>, Vec<Option<String>>, Vec<Option<Trial>>, Vec<Option<u64>>);
+
 /// A domain as `snapshot` in `ledger.lua` lists it: fences by when they leave the minute, fences by when their leases
 /// end, and its hash.
 type Counted = (Vec<(u64, u64)>, Vec<(u64, u64)>, HashMap<String, u64>);
@@ -155,7 +166,16 @@ fn counters((minute, flights, hash): Counted) -> Counters {
         throttled_at: Timestamp::from_millis(field("throttled_at")),
         failures: count(field("failures")),
     };
-    Counters::observed(minute.collect(), flights.collect(), days, streak)
+    let learned = Quota::ALL.into_iter().fold(Learned::NOTHING, |learned, quota| {
+        let told = |what: &str| hash.get(&format!("{what}:{}", quota.as_str())).copied();
+        match (told("limit"), told("told")) {
+            (Some(limit), Some(at)) => {
+                learned.told(Revealed { quota, limit: count(limit) }, Timestamp::from_millis(at))
+            }
+            _ => learned,
+        }
+    });
+    Counters::observed(minute.collect(), flights.collect(), Lasting { days, streak, learned })
 }
 
 /// A client as `client_snapshot` in `acquire.lua` lists it: requests by when they were counted, its hash, and when each
@@ -188,8 +208,22 @@ fn cooling(text: &str) -> Result<Cooling, StoreError> {
     let unknown = || senseless(&format!("`{text}` is no cooldown"));
     let (until, reason) = text.split_once(' ').ok_or_else(unknown)?;
     let until = until.parse().map_err(|_| unknown())?;
-    let reason = CoolingReason::ALL.into_iter().find(|known| known.as_str() == reason).ok_or_else(unknown)?;
-    Ok(Cooling { until: Timestamp::from_millis(until), reason })
+    Ok(Cooling { until: Timestamp::from_millis(until), reason: cooling_reason(reason)? })
+}
+
+/// A probation as `snapshot` in `ledger.lua` lists it: since, rounds, reason, and when the lease ends by which it is
+/// being tried.
+type Trial = (u64, u32, String, u64);
+
+fn probation((since, rounds, reason, ends): Trial) -> Result<Probation, StoreError> {
+    let probe = (ends > 0).then_some((Fence(0), Timestamp::from_millis(ends)));
+    let (reason, since) = (cooling_reason(&reason)?, Timestamp::from_millis(since));
+    Ok(Probation { reason, since, rounds, probe })
+}
+
+fn cooling_reason(text: &str) -> Result<CoolingReason, StoreError> {
+    let known = CoolingReason::ALL.into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| senseless(&format!("`{text}` is no reason to rest")))
 }
 
 fn parsed<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {

@@ -53,6 +53,7 @@ local function close()
   redis.call('ZREM', named('flight', lease.domain), lease.fence)
   redis.call('ZREM', named('held', lease.client), asked.id)
   touch('domain ' .. lease.domain)
+  touch_tried(lease_key)
   reckon()
   stamp()
   return word

@@ -27,6 +27,7 @@ for _ = 1, asked.round do
     redis.call('ZREM', named('flight', lease.domain), lease.fence)
     redis.call('ZREM', named('held', lease.client), id)
     touch('domain ' .. lease.domain)
+    touch_tried(key)
   else
     redis.call('DEL', key)
     redis.call('ZREM', agenda, id)
@@ -38,6 +39,14 @@ for i = 1, #resting, 2 do
   if tonumber(string.match(resting[i + 1], '^%d+')) <= now then
     redis.call('HDEL', cooling, resting[i])
     touch(resting[i])
+  end
+end
+
+local proving = redis.call('HGETALL', probation)
+for i = 1, #proving, 2 do
+  if not trial_of(proving[i + 1]) then
+    redis.call('HDEL', probation, proving[i])
+    touch(proving[i])
   end
 end
 

@@ -27,11 +27,13 @@
 -- ROOT:agenda          zset   ID by when it next needs attention: to expire, or to be forgotten
 -- ROOT:minute:DOMAIN   zset   fence by when its unit leaves the minute window
 -- ROOT:flight:DOMAIN   zset   fence by when the active lease ends
--- ROOT:domain:DOMAIN   hash   day:START: units charged; throttles, throttled_at, failures: the streak
+-- ROOT:domain:DOMAIN   hash   day:START: units charged; throttles, throttled_at, failures: the streak; limit:QUOTA,
+--                             told:QUOTA: a limit that the provider told, and when it did last
 -- ROOT:requests:CLIENT zset   request by when it was counted
 -- ROOT:held:CLIENT     zset   ID by when the active lease ends
 -- ROOT:client:CLIENT   hash   images:START, spend:START: pictures and millionths of a dollar
 -- ROOT:cooling         hash   scope: `UNTIL REASON`
+-- ROOT:probation       hash   scope: `SINCE ROUNDS REASON`, and the ID of the lease that tried it last
 -- ROOT:used            hash   account: the fence of its last lease
 -- ROOT:changes         the channel on which every script that writes tells what it changed: a scope a line, or
 --                      `everything`
@@ -42,6 +44,8 @@
 local root = KEYS[1]
 local asked = cjson.decode(ARGV[3])
 local KEEP = 48 * 60 * 60 * 1000
+-- How long a probation lasts; `store/probation.rs` says why.
+local PROBATION = 24 * 60 * 60 * 1000
 
 local time = tonumber(ARGV[1])
 if not time then
@@ -73,6 +77,7 @@ local function named(kind, name)
 end
 
 local agenda, cooling, used = root .. ':agenda', root .. ':cooling', root .. ':used'
+local probation = root .. ':probation'
 
 local function write(command, key, ...)
   redis.call(command, key, ...)
@@ -97,6 +102,40 @@ local function told(id)
   return { id, redis.call('HGETALL', named('lease', id)) }
 end
 
+-- What stands of a scope's probation, if it has not lapsed: since, rounds, reason, probe.
+local function trial_of(text)
+  local since, rounds, reason, probe = string.match(text or '', '^(%d+) (%d+) (%S+) ?(%S*)$')
+  if since and since + PROBATION > now then
+    return { since = tonumber(since), rounds = tonumber(rounds), reason = reason, probe = probe }
+  end
+end
+
+-- What scopes have to prove: for each that is on probation what stands of it, and in `ends` when the active lease ends
+-- that tries it, or 0.
+local function trials_of(scopes)
+  local trials = {}
+  for i, text in ipairs(#scopes > 0 and redis.call('HMGET', probation, unpack(scopes)) or {}) do
+    local trial = text and trial_of(text)
+    if trial then
+      local lease = trial.probe ~= '' and read(named('lease', trial.probe), 'state', 'expires') or {}
+      local is_active = lease.state == 'active' and tonumber(lease.expires) > now
+      trial.ends = is_active and tonumber(lease.expires) or 0
+      trials[scopes[i]] = trial
+    end
+  end
+  return trials
+end
+
+-- What a call belongs to, as its lease tells.
+local SCOPES = { 'domain', 'account', 'access', 'project', 'pool' }
+
+-- Tells that a lease has ended by which something on probation may have been tried.
+local function touch_tried(lease_key)
+  for _, on in ipairs(redis.call('EXISTS', probation) == 1 and SCOPES or {}) do
+    touch(redis.call('HGET', lease_key, on .. '_scope'))
+  end
+end
+
 -- The end of a scope's rest; 0 when it does not rest.
 local function rests_until(scope)
   local until_reason = redis.call('HGET', cooling, scope)
@@ -114,7 +153,8 @@ local function drop_days(key, today)
   end
 end
 
--- All that ranking and hints go by: for each domain what is counted, and for each scope what rests it.
+-- All that ranking and hints go by: for each domain what is counted, for each scope what rests it and what it has to
+-- prove: {since, rounds, reason, ends}.
 local function snapshot(domains, scopes, accounts)
   local after = '(' .. now
   local counted = {}
@@ -126,6 +166,11 @@ local function snapshot(domains, scopes, accounts)
     }
   end
   local resting = #scopes > 0 and redis.call('HMGET', cooling, unpack(scopes)) or {}
+  local trials, proving = trials_of(scopes), {}
+  for i, scope in ipairs(scopes) do
+    local trial = trials[scope]
+    proving[i] = trial and { trial.since, trial.rounds, trial.reason, trial.ends } or false
+  end
   local last = #accounts > 0 and redis.call('HMGET', used, unpack(accounts)) or {}
-  return { counted, resting, last }
+  return { counted, resting, proving, last }
 end

@@ -6,8 +6,7 @@ use domain::{AccountId, Client, Fence, LeaseId, PacificDay, QuotaDomain, Timesta
 use serde::Serialize;
 
 use crate::store::{
-    Candidate, Wish,
-    cooldown::Scope,
+    Candidate, Scope, Wish,
     ending::EndingRecord,
     key,
     ledger::{self, Ending},

@@ -8,7 +8,11 @@
 --   wait                {millis}
 --   backoff             {first, longest}: doubled with each throttling that followed the first
 --   day_end             until the end of the day that the lease was granted on
---   after               {failures, millis}: only from so many failures in a row on
+--   after               {failures, first, longest}: only from so many failures in a row on; doubled with each time that
+--                       the domain failed on probation
+--                       and doubtful: whether it is on probation afterwards
+-- asked.ruling.proves   whether what is on probation passes it
+-- asked.ruling.learned  absent, or a limit that the provider told: {quota, limit}
 --
 -- Answers: closed, duplicate, conflict, late, fenced, unknown.
 
@@ -50,26 +54,63 @@ local function leave_sooner()
   end
 end
 
-local function rest_ends(length, throttles, failures)
+local function learn(told)
+  local key = named('domain', lease.domain)
+  write('HSET', key, 'limit:' .. told.quota, told.limit, 'told:' .. told.quota, now)
+end
+
+-- Ends the probations that the call passed: those of what failed before it was leased.
+local function prove()
+  for _, on in ipairs(redis.call('EXISTS', probation) == 1 and SCOPES or {}) do
+    local scope = redis.call('HGET', lease_key, on .. '_scope')
+    local trial = trial_of(redis.call('HGET', probation, scope))
+    if trial and number(lease.granted) > trial.since then
+      redis.call('HDEL', probation, scope)
+      touch(scope)
+    end
+  end
+end
+
+-- How often the scope failed on probation, this time included.
+local function rounds_of(scope)
+  local trial = trial_of(redis.call('HGET', probation, scope))
+  if not trial then
+    return 0
+  end
+  return trial.rounds + (number(lease.granted) > trial.since and 1 or 0)
+end
+
+local function doubled(length, times)
+  return math.min(length.first * 2 ^ math.min(math.max(times, 0), 16), length.longest)
+end
+
+local function rest_ends(length, throttles, failures, rounds)
   if length.wait then
     return now + length.wait.millis
   elseif length.backoff then
-    local doublings = math.min(math.max(throttles - 1, 0), 16)
-    return now + math.min(length.backoff.first * 2 ^ doublings, length.backoff.longest)
+    return now + doubled(length.backoff, throttles - 1)
   elseif length.after then
-    return failures >= length.after.failures and now + length.after.millis
+    return failures >= length.after.failures and now + doubled(length.after, rounds)
   end
   return number(lease.day_end)
 end
 
 -- A rest is never shortened.
-local function rest(on, moment, reason)
-  local scope = redis.call('HGET', lease_key, on .. '_scope')
+local function rest(resting, throttles, failures)
+  local scope = redis.call('HGET', lease_key, resting.on .. '_scope')
+  local rounds = rounds_of(scope)
+  local moment = rest_ends(resting.length, throttles, failures, rounds)
+  if not moment then
+    return
+  end
+  if resting.doubtful then
+    write('HSET', probation, scope, string.format('%d %d %s', now, rounds, resting.reason))
+  end
   local before = redis.call('HGET', cooling, scope)
   if not before or tonumber(string.match(before, '^%d+')) < moment then
-    write('HSET', cooling, scope, string.format('%d %s', moment, reason))
-    touch(scope)
+    write('HSET', cooling, scope, string.format('%d %s', moment, resting.reason))
   end
+  touch(scope)
 end
 
 local word = close()
@@ -78,10 +119,14 @@ if word == 'closed' then
 end
 if word == 'closed' or word == 'late' then
   local throttles, failures = amend_streak(asked.ruling.streak)
-  local resting = asked.ruling.rest
-  local moment = resting and rest_ends(resting.length, throttles, failures)
-  if moment then
-    rest(resting.on, moment, resting.reason)
+  if asked.ruling.learned then
+    learn(asked.ruling.learned)
+  end
+  if asked.ruling.proves then
+    prove()
+  end
+  if asked.ruling.rest then
+    rest(asked.ruling.rest, throttles, failures)
   end
 end
 return answer(word)

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::question::{Close, millis};
 use crate::store::{
-    cooldown::{self, Length, Rest, Ruling, StreakChange, Whose},
     ledger,
+    ruling::{self, Length, Rest, Ruling, StreakChange, Whose},
 };
 
 /// A word on a lease whose call ended.
@@ -29,7 +29,7 @@ impl<'a> Settle<'a> {
             minute: millis(term::MINUTE),
             answered: ledger::was_answered(&settlement.outcome),
             sent: settlement.sent_after.map(|sent_after| millis(sent_after.saturating_add(term::NETWORK))),
-            ruling: cooldown::ruling(&settlement.outcome).into(),
+            ruling: ruling::ruling(&settlement.outcome).into(),
         }
     }
 }
@@ -37,8 +37,17 @@ impl<'a> Settle<'a> {
 #[derive(Serialize)]
 struct RulingRecord {
     streak: &'static str,
+    proves: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learned: Option<RevealedRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rest: Option<RestRecord>,
+}
+
+#[derive(Serialize)]
+struct RevealedRecord {
+    quota: &'static str,
+    limit: u32,
 }
 
 #[derive(Serialize)]
@@ -46,6 +55,7 @@ struct RestRecord {
     on: &'static str,
     length: LengthRecord,
     reason: &'static str,
+    doubtful: bool,
 }
 
 #[derive(Serialize)]
@@ -54,18 +64,19 @@ enum LengthRecord {
     Wait { millis: u64 },
     Backoff { first: u64, longest: u64 },
     DayEnd {},
-    After { failures: u32, millis: u64 },
+    After { failures: u32, first: u64, longest: u64 },
 }
 
 impl From<Ruling> for RulingRecord {
-    fn from(Ruling { streak, rest }: Ruling) -> Self {
+    fn from(Ruling { streak, proves, rest, learned }: Ruling) -> Self {
         let streak = match streak {
             StreakChange::Kept => "kept",
             StreakChange::Cleared => "cleared",
             StreakChange::Throttled => "throttled",
             StreakChange::Failed => "failed",
         };
-        Self { streak, rest: rest.map(Into::into) }
+        let learned = learned.map(|told| RevealedRecord { quota: told.quota.as_str(), limit: told.limit });
+        Self { streak, proves, learned, rest: rest.map(Into::into) }
     }
 }
 
@@ -78,7 +89,7 @@ impl From<Rest> for RestRecord {
             Whose::Project => "project",
             Whose::Pool => "pool",
         };
-        Self { on, length: length.into(), reason: reason.as_str() }
+        Self { on, length: length.into(), reason: reason.as_str(), doubtful: reason.leaves_doubt() }
     }
 }
 
@@ -90,7 +101,9 @@ impl From<Length> for LengthRecord {
                 Self::Backoff { first: millis(first), longest: millis(longest) }
             }
             Length::DayEnd => Self::DayEnd {},
-            Length::After { failures, wait } => Self::After { failures, millis: millis(wait) },
+            Length::After { failures, first, longest } => {
+                Self::After { failures, first: millis(first), longest: millis(longest) }
+            }
         }
     }
 }

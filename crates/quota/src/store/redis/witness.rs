@@ -21,9 +21,7 @@ use super::{
     question::millis,
 };
 use crate::store::{
-    Cooling,
-    cooldown::Scope,
-    key,
+    Cooling, Scope, key,
     ledger::{AWAITED, Observed, REMEMBERED},
 };
 
@@ -138,7 +136,7 @@ impl Witness {
     pub(super) fn saw(&self, now: Timestamp, seen: &Observed) {
         let mut memory = self.memory();
         for (domain, counters) in &seen.domains {
-            for (start, units) in counters.days().iter() {
+            for (start, units) in counters.lasting().days.iter() {
                 let field = format!("day:{}", start.as_millis());
                 memory.count(("domain".into(), key::domain(domain), field), units.into(), now);
             }

@@ -60,5 +60,7 @@ mod admission;
 mod clients;
 mod cooldowns;
 mod endings;
+mod learned;
+mod probation;
 mod refusals;
 mod windows;
