@@ -88,28 +88,28 @@ async fn one_who_asks_again_gets_the_same_leases_though_others_wait() {
     assert_eq!(granted(ask(&broker, wish("r", 1)).await.unwrap())[0].fence, granted(first)[0].fence);
 }
 
-/// A store whose medium is gone.
-struct Broken;
+/// A store that fails, whatever it is asked.
+struct Broken(StoreError);
 
 #[async_trait]
 impl Store for Broken {
     async fn acquire(&self, _: &Wish) -> Result<Acquisition, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     async fn renew(&self, _: &LeaseId, _: Fence) -> Result<Renewal, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     async fn settle(&self, _: &LeaseId, _: Fence, _: &Settlement) -> Result<Closing, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     async fn release(&self, _: &LeaseId, _: Fence) -> Result<Closing, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     async fn standing(&self, _: &[Candidate]) -> Result<Survey, StoreError> {
-        Err(StoreError::Closed)
+        Err(self.0.clone())
     }
     fn changes(&self) -> broadcast::Receiver<Change> {
         broadcast::Sender::new(1).subscribe()
@@ -118,14 +118,20 @@ impl Store for Broken {
 
 #[tokio::test(start_paused = true)]
 async fn without_its_store_it_grants_nothing_and_says_when_to_ask_again() {
-    let broker = broker(vec![account("a", "p1", 9)], Arc::new(Broken), QueueLimits::default());
-    let id = LeaseId::new("r/0/0").unwrap();
-    let patient = LeaseRequest { patience: Duration::from_mins(3), ..wish("r", 1) };
-    let acquired = ask(&broker, patient).await.unwrap_err();
-    let settled = broker.settle(&id, Fence(1), &CallOutcome::Empty.into()).await.unwrap_err();
-    for failure in [acquired, settled] {
-        assert_eq!(failure.kind, FailureKind::Unavailable);
-        assert_eq!(failure.retry_after, Some(STORE_DOWN));
+    let learning = Duration::from_secs(47);
+    for (error, wait) in
+        [(StoreError::Closed, STORE_DOWN), (StoreError::Learning { retry_after: learning }, learning)]
+    {
+        let store = Arc::new(Broken(error));
+        let broker = broker(vec![account("a", "p1", 9)], store, QueueLimits::default());
+        let id = LeaseId::new("r/0/0").unwrap();
+        let patient = LeaseRequest { patience: Duration::from_mins(3), ..wish("r", 1) };
+        let acquired = ask(&broker, patient).await.unwrap_err();
+        let settled = broker.settle(&id, Fence(1), &CallOutcome::Empty.into()).await.unwrap_err();
+        for failure in [acquired, settled] {
+            assert_eq!(failure.kind, FailureKind::Unavailable);
+            assert_eq!(failure.retry_after, Some(wait));
+        }
     }
 }
 

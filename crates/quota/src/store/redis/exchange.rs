@@ -1,6 +1,6 @@
 //! How a script is asked, and what is learned from its answer.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use ::redis::{RedisResult, Value};
 use domain::lease::Closing;
@@ -16,7 +16,7 @@ use super::{
     script::{self, Script},
     time::{Reading, Time},
 };
-use crate::store::{StoreError, ledger::Observed};
+use crate::store::{Acquisition, StoreError, ledger::Observed};
 
 impl RedisStore {
     /// Asks a script, and learns from its answer what time it is.
@@ -68,6 +68,19 @@ impl RedisStore {
             "unknown" => Ok(Closing::Unknown),
             other => Err(senseless(&format!("`{other}` answers no closing"))),
         }
+    }
+
+    /// Takes grants that were asked for in the incarnation `known`, and remembers them.
+    pub(super) fn granted(&self, known: u64, answer: Answer) -> Result<Acquisition, StoreError> {
+        let now = answer.now;
+        let (told, tallies) = answer.granted()?;
+        if !self.witness.granted(known, now, &told, tallies) {
+            return Err(failed("grant a lease", &"Redis has changed meanwhile"));
+        }
+        if self.learns.swap(false, Ordering::Relaxed) {
+            tracing::info!("the ledger has learned what Redis had lost, and grants again");
+        }
+        Ok(Acquisition::Granted { now, leases: told.into_iter().map(|told| told.lease).collect() })
     }
 
     /// What an answer tells of the subjects it was asked about, which is remembered too.

@@ -17,7 +17,10 @@ mod settlement;
 mod time;
 mod witness;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use domain::{
@@ -56,6 +59,8 @@ pub(crate) struct RedisStore {
     witness: Witness,
     /// Whoever testifies holds it: once is enough.
     testifying: tokio::sync::Mutex<()>,
+    /// Whether the ledger was still learning when it was last asked for a lease.
+    learns: AtomicBool,
     feed: Feed,
     _listener: Listener,
 }
@@ -74,6 +79,7 @@ impl RedisStore {
             time: Time::new(location.handed_clock.then_some(clock)),
             witness: Witness::new(learning),
             testifying: tokio::sync::Mutex::new(()),
+            learns: AtomicBool::new(false),
             _listener: Listener::open(location, feed.clone()).await?,
             feed,
         };
@@ -100,20 +106,16 @@ impl Store for RedisStore {
             let answer = self.ask(&self.scripts.acquire, known, question).await?;
             let now = answer.now;
             match answer.word.as_str() {
-                "granted" => {
-                    let (told, tallies) = answer.granted()?;
-                    if !self.witness.granted(known, now, &told, tallies) {
-                        return Err(failed("grant a lease", &"Redis has changed meanwhile"));
-                    }
-                    let leases = told.into_iter().map(|told| told.lease).collect();
-                    return Ok(Acquisition::Granted { now, leases });
-                }
+                "granted" => return self.granted(known, answer),
                 "mixed" => return Ok(Acquisition::Mixed { known: answer.id()? }),
                 "limited" => {
                     let observed = self.observed(answer, subjects)?;
                     return Ok(Ledger::observed(now, observed).shortage(ids.len(), candidates));
                 }
-                "learning" => return Err(StoreError::Learning { retry_after: answer.span()? }),
+                "learning" => {
+                    self.learns.store(true, Ordering::Relaxed);
+                    return Err(StoreError::Learning { retry_after: answer.span()? });
+                }
                 "changed" | "silent" => {
                     self.testify(known).await?;
                 }
