@@ -75,6 +75,9 @@ impl Tables {
                 let found = ledger.get(FORMAT)?.map(|found| found.value());
                 if found.is_none() {
                     ledger.insert(FORMAT, KNOWN_FORMAT)?;
+                }
+                if found.is_none_or(|found| found == KNOWN_FORMAT) {
+                    // A table that was added since the file was begun is empty.
                     for table in Table::ALL {
                         transaction.open_table(records_of(table))?;
                     }
