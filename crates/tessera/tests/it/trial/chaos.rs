@@ -22,7 +22,7 @@ const REST: Duration = Duration::from_secs(66);
 /// More than anybody can call in a day.
 const NO_LIMIT: u32 = 100_000;
 
-const CLIENTS: usize = 12;
+const CLIENTS: usize = 16;
 const HABITS: Habits = Habits {
     most: 5,
     models: MODELS.len(),
@@ -45,15 +45,15 @@ pub(crate) async fn run(seed: u64, faults: Duration, tell: impl Fn(&dyn fmt::Deb
     let desk = Desk::default();
     let crowd = Crowd::send(CLIENTS, seed, &desk, &Way::all(&fleet), HABITS);
     let schedule = Schedule::of(seed, plan.quotas, plan.generations, faults);
-    tokio::select! {
-        () = schedule.run(&mut fleet, &tell) => {}
+    let forgotten = tokio::select! {
+        forgotten = schedule.run(&mut fleet, &tell) => forgotten,
         never = progress(&desk, &tell) => match never {},
-    }
+    };
     crowd.stop().await;
     tell(&"at rest");
     sleep(REST).await;
     let wrong_slots = probe::wrong_slots(&fleet, &plan.owned, is_sound, MODELS[0]).await;
-    let record = fleet.record(&plan, desk.answers(), Vec::new());
+    let record = fleet.record(&plan, desk.answers(), forgotten);
     Outcome { violations: checker::check(&record), wrong_slots, record }
 }
 
@@ -71,7 +71,7 @@ async fn progress(desk: &Desk, tell: &impl Fn(&dyn fmt::Debug)) -> Infallible {
 fn plan(seed: u64) -> Plan {
     let mut chance = Chance::of(seed, "plan");
     let mut owned: Vec<Owned> = ["amber", "birch", "coral", "delta", SHORT_DAY]
-        .map(|name| Owned::new(name, limits(&mut chance, if name == SHORT_DAY { 25 } else { NO_LIMIT })))
+        .map(|name| Owned::new(name, limits(&mut chance, if name == SHORT_DAY { 12 } else { NO_LIMIT })))
         .into();
     owned.push(Owned { account: "amber-too".to_owned(), ..owned[0].clone() });
     owned.push(Owned::new(BAD_KEY, limits(&mut chance, NO_LIMIT)));
@@ -95,8 +95,8 @@ fn is_sound(owned: &Owned) -> bool {
 }
 
 fn limits(chance: &mut Chance, requests_per_day: u32) -> Limits {
-    let (requests, images) = (chance.between(16, 28), chance.between(14, 24));
-    Limits::new(requests, images, requests_per_day, chance.between(2, 4))
+    let (requests, images) = (chance.between(12, 18), chance.between(11, 16));
+    Limits::new(requests, images, requests_per_day, chance.between(3, 5))
 }
 
 /// Of a hundred calls, thirty fail.
@@ -111,7 +111,7 @@ fn manners(chance: &mut Chance) -> String {
             f64::from(percent) / 100.0
         )
     });
-    format!("latency.default = '300ms'\n{bad_key}{}", rules.concat())
+    format!("latency.default = '900ms'\n{bad_key}{}", rules.concat())
 }
 
 const FAULTS: [(&str, u32); 11] = [
@@ -137,7 +137,7 @@ impl Outcome {
     /// Whether enough happened for the absence of violations to mean something.
     pub(crate) fn is_telling(&self) -> bool {
         let Counts { delivered, calls, limited, failed, meddled } = self.counts();
-        delivered > 50 && calls > 100 && limited > 20 && failed * 5 > calls && meddled > 50
+        delivered > 40 && calls > 80 && limited > 20 && failed * 5 > calls && meddled > 40
     }
 
     fn counts(&self) -> Counts {

@@ -12,6 +12,7 @@ use std::{
     process::Command,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use domain::Timestamp;
@@ -34,6 +35,11 @@ use crate::process::tessera;
 pub(crate) const CLIENT_KEY: &str = "tsr_trial";
 /// What it opens.
 pub(crate) const CLIENT: &str = "trial";
+
+/// How long a request may take in all.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How much longer a client may wait for the end of the answer: for the longest that a process is stopped, and a moment.
+const LATER: Duration = Duration::from_secs(7);
 
 /// What a fleet is made of.
 pub(crate) struct Plan {
@@ -98,10 +104,16 @@ impl Fleet {
         Self { provider, redis, quotas, generations, gateway, straits, journal, _taps: taps, home }
     }
 
+    /// A directory for what outlives its processes.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// All that was seen, with the answers that the clients got.
     pub(crate) fn record(&self, plan: &Plan, answers: Vec<Answer>, forgotten: Vec<Timestamp>) -> Record {
         Record {
             projects: provider::projects(&plan.owned),
+            deadline: DEADLINE + LATER,
             throttling: provider::THROTTLING,
             forgotten,
             calls: self.provider.calls(),
@@ -143,9 +155,10 @@ fn role(
 
 fn write_configuration(home: &Path, owned: &[Owned]) {
     let mut text = format!(
-        "[generation]\ndeadline_seconds = 30\n[generation.gemini]\nfirst_byte_timeout_seconds = 8\n\
+        "[generation]\ndeadline_seconds = {}\n[generation.gemini]\nfirst_byte_timeout_seconds = 8\n\
          [quota]\nkey_pepper = 'the pepper of the trial'\n\
-         [[clients]]\nname = '{CLIENT}'\nkey = '{CLIENT_KEY}'\n"
+         [[clients]]\nname = '{CLIENT}'\nkey = '{CLIENT_KEY}'\n",
+        DEADLINE.as_secs()
     );
     for owned in owned {
         text.write_str(&owned.configured()).expect("text grows");

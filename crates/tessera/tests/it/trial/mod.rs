@@ -1,5 +1,6 @@
 //! The trial: a whole fleet of processes under faults, judged by the provider's own arrival log.
 
+mod amnesia;
 mod asking;
 mod chance;
 mod chaos;
@@ -22,6 +23,8 @@ mod tap;
 mod wire;
 
 use std::time::Duration;
+
+use self::amnesia::Memory;
 
 /// The seed of the trials that run with every other test.
 const SEED: u64 = 20_261_122;
@@ -54,6 +57,13 @@ async fn accounts_that_cannot_serve_are_met_once_and_then_left_alone() {
 async fn clients_are_told_in_time_to_come_back_while_the_ledger_is_out_of_reach() {
     let wrong = outages::run(SEED).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_lost_its_memory_overspends_nothing_and_learns() {
+    let (gone, old) = tokio::join!(amnesia::run(SEED, Memory::Gone), amnesia::run(SEED, Memory::Old));
+    assert!(gone.is_empty(), "with nothing left: {gone:#?}");
+    assert!(old.is_empty(), "with an old copy: {old:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

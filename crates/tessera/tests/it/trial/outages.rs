@@ -42,7 +42,7 @@ pub(crate) async fn run(seed: u64) -> Vec<String> {
     let ways = Way::all(&fleet);
     let (parted, reached) = ways.split_at(3);
     let mut scene = Scene { desk: Desk::default(), wrong: Vec::new() };
-    scene.served(&ways, "before anything happened").await;
+    scene.back(&ways, "before anything happened").await;
 
     fleet.redis.signal("STOP");
     scene.refused_for(LENGTH, &ways, "while Redis was stopped").await;

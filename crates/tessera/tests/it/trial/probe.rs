@@ -10,14 +10,18 @@ use proto::{
     transport::Channel,
     v1::{AcquireRequest, ReleaseRequest, leases_client::LeasesClient},
 };
+use tokio::time::{Instant, sleep};
 
 use super::{
     fleet::{CLIENT, Fleet},
     provider::Owned,
 };
 
-/// Takes every slot of those accounts at once, one by one, that `sound` tells to be in order, gives them back, and tells what was wrong. A slot that a lost
-/// lease still held, or that a lease held twice over gave back twice, shows here.
+/// How long the ledger may still learn what it forgot.
+const LEARNING: Duration = Duration::from_secs(75);
+
+/// Takes every slot of each account that is `sound`, all of them at once, gives them back, and tells what was wrong. A
+/// slot that a lost lease still holds shows here, and one that was given back twice.
 pub(crate) async fn wrong_slots(
     fleet: &Fleet,
     owned: &[Owned],
@@ -68,7 +72,14 @@ async fn take(
         person_generation: PersonGeneration::Allow,
         patience: Duration::ZERO,
     };
-    let mut steps = ledger.acquire(AcquireRequest::from(wish)).await.unwrap().into_inner();
+    let began = Instant::now();
+    let mut steps = loop {
+        match ledger.acquire(AcquireRequest::from(wish.clone())).await {
+            Ok(steps) => break steps.into_inner(),
+            Err(status) => assert!(began.elapsed() < LEARNING, "the ledger did not come back: {status}"),
+        }
+        sleep(Duration::from_secs(1)).await;
+    };
     match steps.message().await.unwrap().unwrap().try_into() {
         Ok(Acquiring::Answered(acquired)) => acquired,
         other => panic!("a wish without patience was answered with {other:?}"),

@@ -12,6 +12,8 @@ use domain::{
 pub(crate) struct Record {
     /// What each project is allowed, for each model.
     pub(crate) projects: BTreeMap<String, Limits>,
+    /// Within how long every request must be answered.
+    pub(crate) deadline: Duration,
     /// How long the provider asks to wait where a rule of its script says `quota-minute`.
     pub(crate) throttling: Duration,
     /// When the ledger was made to forget what it knew.

@@ -60,6 +60,22 @@ impl Redis {
         self.wire.lead_to(address);
     }
 
+    /// Forgets everything; only while it does not run.
+    pub(crate) fn forget(&self) {
+        fs::remove_dir_all(&self.data).unwrap();
+    }
+
+    /// Copies what it has written so far.
+    pub(crate) fn copy_to(&self, copy: &Path) {
+        copy_directory(&self.data, copy);
+    }
+
+    /// Goes back to a copy; only while it does not run.
+    pub(crate) fn go_back_to(&self, copy: &Path) {
+        self.forget();
+        copy_directory(copy, &self.data);
+    }
+
     /// Sends it a signal, such as `STOP`.
     pub(crate) fn signal(&self, signal: &str) {
         let server = self.server.as_ref().expect("it runs");
@@ -95,5 +111,18 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (entry, copy) = (entry.path(), to.join(entry.file_name()));
+        if entry.is_dir() {
+            copy_directory(&entry, &copy);
+        } else {
+            // A file that is rewritten meanwhile may be gone: its successor is in the copy.
+            let _ = fs::copy(entry, copy);
+        }
     }
 }

@@ -16,6 +16,9 @@ pub(super) fn check(record: &Record, found: &mut Findings) {
     }
     for answer in &record.answers {
         check_one(answer, calls.get(answer.prompt.as_str()).map_or(&[], Vec::as_slice), found);
+        if answer.took() > record.deadline {
+            found.note(Rule::InTime, format!("{} was answered after {:?}", answer.prompt, answer.took()));
+        }
     }
 }
 
@@ -36,6 +39,8 @@ fn check_one(answer: &Answer, calls: &[&Call], found: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use domain::FailureKind;
 
     use super::super::scene::Scene;
@@ -73,6 +78,16 @@ mod tests {
         scene.call("r");
         scene.answer("r", 1, 0, End::Broken);
         assert_eq!(scene.breaks(check), [Rule::Bill]);
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_found_however_it_ended() {
+        let mut scene = Scene::default();
+        scene.answer("r", 1, 0, End::Broken);
+        scene.record.answers[0].ended = scene.now + scene.record.deadline;
+        assert_eq!(scene.breaks(check), []);
+        scene.record.answers[0].ended = scene.now + scene.record.deadline + Duration::from_millis(1);
+        assert_eq!(scene.breaks(check), [Rule::InTime]);
     }
 
     #[test]

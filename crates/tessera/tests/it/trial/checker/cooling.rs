@@ -21,6 +21,8 @@ const REFUSED: Duration = Duration::from_mins(15);
 enum Scope {
     /// One project's use of one model.
     Domain,
+    /// One project, whatever it is used for.
+    Project,
     /// One account, whatever it is used for.
     Account,
     /// One account's use of one model.
@@ -56,7 +58,8 @@ fn rest(record: &Record, call: &Call) -> Option<(Scope, Timestamp)> {
     match call.fault.as_deref()? {
         "quota-minute" => Some((Scope::Domain, call.at + record.throttling)),
         "quota-day" | "quota-day-zero-delay" => Some((Scope::Domain, PacificDay::of(call.at).end)),
-        "bad-key" | "expired-token" | "billing" | "forbidden" => Some((Scope::Account, call.at + REFUSED)),
+        "billing" => Some((Scope::Project, call.at + REFUSED)),
+        "bad-key" | "expired-token" | "forbidden" => Some((Scope::Account, call.at + REFUSED)),
         "forbidden-validation" | "limit-zero" | "not-found" => Some((Scope::Access, call.at + REFUSED)),
         _ => None,
     }
@@ -79,6 +82,7 @@ impl Scope {
     fn covers(&self, refused: &Call, call: &Call) -> bool {
         match self {
             Self::Domain => (&call.project, &call.model) == (&refused.project, &refused.model),
+            Self::Project => call.project == refused.project,
             Self::Account => call.account == refused.account,
             Self::Access => (&call.account, &call.model) == (&refused.account, &refused.model),
         }

@@ -12,19 +12,24 @@ use crate::trial::record::{Asker, Moment, Record};
 pub(super) fn check(record: &Record, found: &mut Findings) {
     let ledger = Ledger::of(record);
     for lease in ledger.all() {
-        check_once(lease, found);
+        check_once(record, lease, found);
         for ending in &lease.endings {
             check_answer(record, lease, ending, found);
         }
     }
 }
 
-fn check_once(lease: &Lease<'_>, found: &mut Findings) {
+/// Whether the ledger was made to forget since the lease was asked for, and with it perhaps how it ended.
+fn is_forgotten(record: &Record, lease: &Lease<'_>) -> bool {
+    record.forgotten.iter().any(|moment| *moment >= lease.asked.at)
+}
+
+fn check_once(record: &Record, lease: &Lease<'_>, found: &mut Findings) {
     let id = &lease.grant.id;
     let answers: Vec<_> = lease.endings.iter().filter_map(|ending| ending.answer).collect();
     let count = |wanted: Closing| answers.iter().filter(|(_, closing)| *closing == wanted).count();
     let (closed, late) = (count(Closing::Closed), count(Closing::Late));
-    if closed > 1 || (closed > 0 && late > 0) {
+    if (closed > 1 || (closed > 0 && late > 0)) && !is_forgotten(record, lease) {
         found.note(Rule::ClosedOnce, format!("{id} was closed {closed} times, and {late} times late"));
     }
     if late > 1 {
@@ -48,9 +53,12 @@ fn check_answer(record: &Record, lease: &Lease<'_>, ending: &Ending<'_>, found: 
         Asker::Contradictor => (Rule::Repetition, Closing::Conflict),
         Asker::Stranger => (Rule::Stranger, Closing::Fenced),
     };
-    let forgotten = record.forgotten.iter().any(|moment| *moment >= lease.asked.at);
-    let excused = forgotten && matches!(closing, Closing::Unknown);
-    if closing != right && !excused {
+    let excuses: &[Closing] = match ending.by {
+        Asker::Stranger => &[Closing::Unknown],
+        _ => &[Closing::Unknown, Closing::Closed, Closing::Late],
+    };
+    let is_excused = is_forgotten(record, lease) && excuses.contains(&closing);
+    if closing != right && !is_excused {
         let what = format!("{}: a {:?} was told {closing:?}, not {right:?}", lease.grant.id, ending.by);
         found.note(rule, what);
     }
@@ -70,6 +78,9 @@ mod tests {
         scene.settle(lease.clone(), CallOutcome::Cancelled);
         scene.settle(lease.clone(), CallOutcome::Cancelled);
         assert_eq!(scene.breaks(check), [Rule::ClosedOnce]);
+        scene.record.forgotten.push(scene.now);
+        assert_eq!(scene.breaks(check), []);
+        scene.record.forgotten.clear();
         scene.told_last(Closing::Duplicate);
         assert_eq!(scene.breaks(check), []);
     }
@@ -111,6 +122,8 @@ mod tests {
             assert_eq!(scene.breaks(check), [rule]);
             scene.record.forgotten.push(scene.now);
             assert_eq!(scene.breaks(check), []);
+            scene.told_last(if by == Asker::Stranger { Closing::Closed } else { Closing::Fenced });
+            assert_eq!(scene.breaks(check), [rule]);
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) enum Rule {
     Attempts,
     /// No picture is tried twice on the same account.
     AnotherAccount,
+    /// Every request is answered in time.
+    InTime,
     /// Every picture that came was paid for once, and every one that was paid for came, unless the client was warned.
     Bill,
 }
