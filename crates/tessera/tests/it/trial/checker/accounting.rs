@@ -1,6 +1,6 @@
 //! Leases beside calls: each call has a lease of its own, and no lease is said to have been used that was not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::CallOutcome;
 
@@ -37,6 +37,27 @@ pub(super) fn check(record: &Record, found: &mut Findings) {
     }
     for ((prompt, name), account) in accounts {
         account.check(&format!("{prompt} on {name}"), found);
+    }
+    check_heard(record, &ledger, found);
+}
+
+/// However the process fared that drew it, the ledger hears of every picture, unless it was made to forget its lease.
+fn check_heard(record: &Record, ledger: &Ledger<'_>, found: &mut Findings) {
+    let mut heard: HashMap<&str, u32> = HashMap::new();
+    for lease in ledger.all().filter(|lease| lease.is_known_as_delivered()) {
+        *heard.entry(ledger.prompt_of(lease)).or_default() += 1;
+    }
+    let forgotten = record.forgotten.last().copied().unwrap_or_default();
+    for answer in record.answers.iter().filter(|answer| answer.request.is_some() && answer.asked > forgotten)
+    {
+        let heard = heard.get(answer.prompt.as_str()).copied().unwrap_or_default();
+        if answer.delivered > heard {
+            let what = format!(
+                "{}: {} pictures came, of which {heard} were settled",
+                answer.prompt, answer.delivered
+            );
+            found.note(Rule::SettlementLost, what);
+        }
     }
 }
 
@@ -107,6 +128,20 @@ mod tests {
         let lease = scene.grant("r", 1, 0);
         scene.settle(lease, DELIVERED);
         assert_eq!(scene.breaks(check), [Rule::SettledUnseen]);
+    }
+
+    #[test]
+    fn a_picture_that_the_ledger_never_heard_of_is_found() {
+        let mut scene = Scene::default();
+        scene.leased_call("r");
+        scene.answer("r", 1, 1, End::Finished(vec![]));
+        assert_eq!(scene.breaks(check), []);
+        scene.record.exchanges[1].answer = None;
+        assert_eq!(scene.breaks(check), [Rule::SettlementLost]);
+        scene.unsay_settlement("r/0/0");
+        assert_eq!(scene.breaks(check), [Rule::SettlementLost]);
+        scene.record.forgotten.push(scene.now);
+        assert_eq!(scene.breaks(check), []);
     }
 
     #[test]

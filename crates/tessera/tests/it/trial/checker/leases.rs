@@ -159,6 +159,15 @@ impl<'a> Lease<'a> {
         })
     }
 
+    /// Whether the ledger knows that a picture came of it.
+    pub(super) fn is_known_as_delivered(&self) -> bool {
+        self.held().any(|ending| {
+            let taken =
+                matches!(ending.answer, Some((_, Closing::Closed | Closing::Duplicate | Closing::Late)));
+            taken && matches!(ending.outcome, Some(CallOutcome::Delivered { .. }))
+        })
+    }
+
     /// When its term may have been over, at the earliest, as far as was known by `moment`.
     pub(super) fn may_expire_at(&self, moment: Moment) -> Timestamp {
         let prolonged = self.renewals.iter().filter(|(_, answered)| *answered <= moment);

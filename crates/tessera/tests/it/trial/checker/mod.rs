@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     CallWithoutLease,
     /// A call that was answered reached the provider.
     SettledUnseen,
+    /// The ledger hears of every picture that came.
+    SettlementLost,
     /// Fences are unique and rise.
     Fences,
     /// Who does not hold a lease changes nothing.
