@@ -1,29 +1,20 @@
 //! The answer to one request: leases for all its pictures, all of them side by side, one stream of events.
 
-use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc};
 
 use domain::{Failure, FailureKind, Usage, lease::Shortage};
 use futures_util::FutureExt as _;
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, warn};
 
 use crate::{
     delivery::{Delivery, HungUp, Parcel},
-    leases::{Held, Refused, Settling},
+    leases::{Answer as Leased, Heard, Held, Refused, Settling},
     order::Order,
-    picture::{Picture, Studio, no_lease},
+    picture::{Picture, Studio},
+    shortage::no_lease,
 };
-
-/// What must be left of a deadline for a picture to be worth beginning.
-const WORTHWHILE: Duration = Duration::from_secs(15);
-
-/// The shortest wait for a lease, however soon the ledger hopes to have one.
-const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Answers until done or until nobody reads. Whatever is dropped here aborts its calls and closes its leases.
 pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Parcel>) {
@@ -55,18 +46,6 @@ pub(crate) struct Answer {
     together: u32,
 }
 
-/// Why there are no leases for a batch.
-enum NoLease {
-    HungUp,
-    Failed(Failure),
-}
-
-impl From<HungUp> for NoLease {
-    fn from(HungUp: HungUp) -> Self {
-        Self::HungUp
-    }
-}
-
 impl Answer {
     /// An answer that is still to be made; its pictures are tracked by `tasks`.
     pub(crate) fn new(
@@ -81,11 +60,11 @@ impl Answer {
     }
 
     async fn run(mut self) -> Result<(), HungUp> {
-        self.delivery.start().await?;
         let mut rest = 0..self.order.request().count.get();
         while !rest.is_empty() {
-            match self.acquire(&rest).await {
+            match self.acquire(&rest).await? {
                 Ok(leases) => {
+                    self.delivery.start().await?;
                     let batch = self.batch(&rest);
                     rest.start = batch.end;
                     self.make(batch, leases).await?;
@@ -94,8 +73,7 @@ impl Answer {
                         self.settle().await;
                     }
                 }
-                Err(NoLease::HungUp) => return Err(HungUp),
-                Err(NoLease::Failed(failure)) => {
+                Err(failure) => {
                     warn!(%failure, pictures = rest.len(), "there is no lease");
                     for index in std::mem::take(&mut rest) {
                         self.fail(index, failure.clone()).await?;
@@ -115,28 +93,32 @@ impl Answer {
         rest.start..rest.end.min(rest.start + self.together)
     }
 
-    /// Leases for one batch. A later batch may have to wait until an earlier one's minute is over; it does
-    /// where the deadline leaves time.
-    async fn acquire(&mut self, rest: &Range<u32>) -> Result<Vec<Held>, NoLease> {
+    /// Leases for one batch, or why there are none. A wish for more than there can ever be together is made smaller; a
+    /// later batch then waits for its turn as any wish does, for as long as the deadline leaves time.
+    async fn acquire(&mut self, rest: &Range<u32>) -> Result<Result<Vec<Held>, Failure>, HungUp> {
         loop {
             let batch = self.batch(rest);
-            let asked = Instant::now();
-            let shortage = match self.studio.ledger.acquire(self.order.wish(batch.clone())).await {
-                Ok(leases) => return Ok(leases),
-                Err(Refused::Failed(failure)) => return Err(NoLease::Failed(failure)),
+            let shortage = match self.leased(batch.clone()).await? {
+                Ok(leases) => return Ok(Ok(leases)),
+                Err(Refused::Failed(failure)) => return Ok(Err(failure)),
                 Err(Refused::Short(shortage)) => shortage,
             };
-            let Shortage::Limited { retry_after, at_most, .. } = shortage else {
-                return Err(NoLease::Failed(no_lease(&shortage, &self.order)));
-            };
-            let turn = asked + retry_after.max(SHORTEST_WAIT);
-            if at_most > 0 && batch.start + at_most < batch.end {
-                self.together = at_most;
-            } else if batch.start > 0 && turn + WORTHWHILE <= self.order.deadline() {
-                self.delivery.queued().await?;
-                sleep_until(turn).await;
-            } else {
-                return Err(NoLease::Failed(no_lease(&shortage, &self.order)));
+            match shortage {
+                Shortage::Limited { at_most, .. } if at_most > 0 && batch.start + at_most < batch.end => {
+                    self.together = at_most;
+                }
+                shortage => return Ok(Err(no_lease(&shortage, &self.order))),
+            }
+        }
+    }
+
+    /// The ledger's answer to a wish for a batch; the caller hears whenever it waits.
+    async fn leased(&mut self, batch: Range<u32>) -> Result<Leased, HungUp> {
+        let mut asking = self.studio.ledger.ask(self.order.wish(batch));
+        loop {
+            match asking.hear().await {
+                Heard::Waiting => self.delivery.queued().await?,
+                Heard::Answered(answer) => return Ok(answer),
             }
         }
     }

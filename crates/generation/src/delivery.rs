@@ -45,6 +45,7 @@ pub(crate) struct Delivery {
     usage: Usage,
     /// How people were kept out of the pictures that came, at the least.
     people: Option<Enforcement>,
+    started: bool,
 }
 
 impl Parcel {
@@ -73,16 +74,22 @@ impl Delivery {
             tally: Tally::default(),
             usage: Usage::default(),
             people: None,
+            started: false,
         }
     }
 
-    /// Says that the request was accepted.
-    pub(crate) async fn start(&self) -> Result<(), HungUp> {
+    /// Says that the request has its accounts, or its place among those who wait for one. What fails before fails
+    /// without another word, so that whoever asked can still answer with a status of its own.
+    pub(crate) async fn start(&mut self) -> Result<(), HungUp> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
         self.send(GenerationEvent::Started).await
     }
 
     /// Says that the request waits for an account.
-    pub(crate) async fn queued(&self) -> Result<(), HungUp> {
+    pub(crate) async fn queued(&mut self) -> Result<(), HungUp> {
+        self.start().await?;
         self.send(GenerationEvent::Queued).await
     }
 

@@ -12,7 +12,7 @@ use tracing::{Instrument as _, info, info_span};
 use crate::{
     answer::{self, Answer},
     delivery::Event,
-    leases::{Leases, Ledger},
+    leases::Ledger,
     order::Order,
     picture::Studio,
     upstream::Upstreams,
@@ -30,17 +30,17 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// A generator that calls these providers on leases from this ledger.
+    /// A generator that calls these providers on leases from this ledger, whose open ends are in `tasks`.
     pub(crate) fn new(
         max_attempts: u32,
         deadline: Duration,
         catalog: Arc<Catalog>,
         upstreams: Upstreams,
-        leases: Arc<dyn Leases>,
+        ledger: Ledger,
+        tasks: TaskTracker,
     ) -> Self {
-        let tasks = TaskTracker::new();
-        let ledger = Ledger::new(leases, tasks.clone());
-        let studio = Studio { upstreams: Arc::new(upstreams), ledger, max_attempts };
+        let budgets = Arc::default();
+        let studio = Studio { upstreams: Arc::new(upstreams), ledger, max_attempts, budgets };
         Self { catalog, studio, deadline, tasks }
     }
 

@@ -9,6 +9,7 @@
 //! - `generator` takes requests, `answer` answers one, `picture` makes one picture, `delivery` keeps the order of
 //!   events
 //! - `retry` decides, purely, whether another attempt may follow
+//! - `outbox` keeps what the ledger was not yet told of leases, over restarts too
 //! - [`leases`] is the port to the ledger, [`upstream`] the port to the providers
 
 mod answer;
@@ -17,22 +18,27 @@ mod delivery;
 mod generator;
 pub mod leases;
 mod order;
+mod outbox;
 mod picture;
 mod retry;
 mod service;
 mod settings;
+mod shortage;
 pub mod upstream;
 
 use std::sync::Arc;
 
 use domain::{Catalog, Clock, Provider};
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 pub use credentials::{Credential, Credentials};
+pub use outbox::OutboxError;
 pub use settings::{Settings, SettingsError};
 
 use generator::Generator;
-use leases::Leases;
+use leases::{Leases, Ledger};
+use outbox::Outbox;
 use upstream::{Service, Upstream, Upstreams, gemini::Gemini, vertex::Vertex};
 
 /// The generation service.
@@ -42,7 +48,7 @@ pub struct Generation {
 
 impl Generation {
     /// A service that calls with these credentials, on leases from this ledger. What it signs bears the time of
-    /// this clock.
+    /// this clock. Leases that an earlier run left open are closed now; that needs a runtime.
     pub fn new(
         settings: Settings,
         catalog: Arc<Catalog>,
@@ -51,13 +57,17 @@ impl Generation {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
         settings.validate()?;
-        let Settings { max_attempts, deadline, gemini, vertex } = settings;
+        let Settings { max_attempts, deadline, outbox, gemini, vertex } = settings;
         let service = Service::new(gemini.timeouts, gemini.answer_limit_bytes)?;
         let gemini: Arc<dyn Upstream> =
             Arc::new(Gemini::new(&gemini, service.clone(), credentials.api_keys())?);
         let vertex: Arc<dyn Upstream> = Arc::new(Vertex::new(&vertex, service, clock, credentials)?);
         let upstreams = Upstreams::new([(Provider::Gemini, gemini), (Provider::Vertex, vertex)]);
-        Ok(Self { generator: Arc::new(Generator::new(max_attempts, deadline, catalog, upstreams, leases)) })
+        let outbox = outbox.map_or_else(|| Ok(Outbox::in_memory()), |directory| Outbox::open(&directory))?;
+        let tasks = TaskTracker::new();
+        let ledger = Ledger::new(leases, outbox, Arc::clone(clock), tasks.clone());
+        let generator = Generator::new(max_attempts, deadline, catalog, upstreams, ledger, tasks);
+        Ok(Self { generator: Arc::new(generator) })
     }
 
     /// The gRPC routes to serve.

@@ -11,6 +11,9 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{retry::Retry, upstream::Upstream};
 
+/// What must be left of a deadline for a picture to be worth beginning.
+const WORTHWHILE: Duration = Duration::from_secs(15);
+
 /// A checked request, and what its pictures share.
 pub(crate) struct Order {
     request: GenerationRequest,
@@ -63,9 +66,10 @@ impl Order {
         self.lease_request(vec![id], retry.excluded())
     }
 
-    /// The same on any account, also on those that failed: its answer tells when one of them can serve.
+    /// The same on any account, also on those that failed, and at once: its answer tells when one of them can serve.
     pub(crate) fn any_wish(&self, picture: u32, retry: &Retry) -> LeaseRequest {
-        LeaseRequest { excluded: Vec::new(), ..self.another_wish(picture, retry) }
+        let patience = Duration::ZERO;
+        LeaseRequest { excluded: Vec::new(), patience, ..self.another_wish(picture, retry) }
     }
 
     fn lease_request(&self, ids: Vec<LeaseId>, excluded: &[AccountId]) -> LeaseRequest {
@@ -77,8 +81,14 @@ impl Order {
             resolution: self.request.spec.resolution,
             excluded: excluded.to_vec(),
             person_generation: self.request.person_generation,
-            patience: Duration::ZERO,
+            patience: self.patience(),
         }
+    }
+
+    /// How long a lease may be waited for and used.
+    fn patience(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left < WORTHWHILE { Duration::ZERO } else { left }
     }
 
     /// The body of every call to this provider, encoded once.

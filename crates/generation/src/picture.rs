@@ -1,18 +1,16 @@
 //! One picture: attempts on one account after another, until one draws or no other may follow.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use domain::{
-    AccountId, ClientLimit, Enforcement, Failure, FailureKind, Usage,
-    lease::{Scarcity, Shortage},
-};
+use domain::{AccountId, CallOutcome, Enforcement, Failure, FailureKind, Usage, lease::Shortage};
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span, warn};
 
 use crate::{
     leases::{Held, Ledger, Refused, Settling},
     order::Order,
-    retry::Retry,
+    retry::{Budgets, Next, Retry},
+    shortage::more_telling,
     upstream::{Call, CallFailure, Drawn, Ending, Upstream, Upstreams},
 };
 
@@ -35,11 +33,13 @@ pub(crate) struct Studio {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) ledger: Ledger,
     pub(crate) max_attempts: u32,
+    pub(crate) budgets: Arc<Budgets>,
 }
 
 impl Studio {
     /// Makes one picture, on this lease first. The last lease may still be on its way to the ledger.
     pub(crate) async fn make(&self, order: &Order, index: u32, first: Held) -> (Picture, Settling) {
+        self.budgets.start(&order.model().name, Instant::now());
         let mut retry = Retry::new(self.max_attempts);
         let mut wasted = Usage::default();
         let mut lease = first;
@@ -52,37 +52,62 @@ impl Studio {
                 Err(failed) => failed,
             };
             wasted += failed.usage;
-            let again = retry.allows(&account, &failed.ending) && Instant::now() < order.deadline();
+            let again = self.may_try_again(order, retry.after(&account, &failed.ending));
             log(index, &account, &failed, again);
             let gave_up = |failure| Picture { index, result: Err(failure), wasted, people: None };
-            if !again && !lacks_date(&failed.failure) {
+            if !again && !failed.lacks_date() {
                 return (gave_up(*failed.failure), settling);
             }
             // Two accounts may share a project: the next lease must find this one closed.
             settling.wait().await;
-            if !again {
-                return (gave_up(self.dated(*failed.failure, order, index, &retry).await), Settling::done());
-            }
-            match self.ledger.acquire(order.another_wish(index, &retry)).await {
-                Ok(mut leases) if !leases.is_empty() => lease = leases.swap_remove(0),
-                Ok(_) => return (gave_up(*failed.failure), Settling::done()),
+            match if again { self.another(order, index, &retry).await } else { Err(None) } {
+                Ok(next) => lease = next,
                 Err(refused) => {
-                    let failure = more_telling(*failed.failure, refused, order);
-                    return (gave_up(self.dated(failure, order, index, &retry).await), Settling::done());
+                    let failure = self.told(failed, refused, order, index, &retry).await;
+                    return (gave_up(failure), Settling::done());
                 }
             }
         }
     }
 
-    /// The failure, with the time at which asking again can succeed where it is a want of quota: the ledger
-    /// knows it, now that the failed call is settled. A lease that it grants instead goes back unused.
-    async fn dated(&self, failure: Failure, order: &Order, index: u32, retry: &Retry) -> Failure {
-        if !lacks_date(&failure) {
-            return failure;
-        }
-        match self.ledger.acquire(order.any_wish(index, retry)).await {
-            Err(Refused::Short(Shortage::Limited { retry_after, .. })) => failure.retry_after(retry_after),
-            Ok(_) | Err(_) => failure,
+    fn may_try_again(&self, order: &Order, next: Next) -> bool {
+        let now = Instant::now();
+        let allowed = match next {
+            Next::Nothing => false,
+            Next::Another => true,
+            Next::Budgeted => self.budgets.retry(&order.model().name, now),
+        };
+        allowed && now < order.deadline()
+    }
+
+    /// A lease for another attempt, for which it may have to wait.
+    async fn another(&self, order: &Order, index: u32, retry: &Retry) -> Result<Held, Option<Refused>> {
+        let leases = self.ledger.ask(order.another_wish(index, retry)).answer().await.map_err(Some)?;
+        leases.into_iter().next().ok_or(None)
+    }
+
+    /// What the caller is told of a failed attempt that none follows, with the time at which asking again can succeed
+    /// where that is a matter of time: the ledger knows it, now that the failed call is settled. A lease that it
+    /// grants instead goes back unused.
+    async fn told(
+        &self,
+        failed: CallFailure,
+        refused: Option<Refused>,
+        order: &Order,
+        index: u32,
+        retry: &Retry,
+    ) -> Failure {
+        let lacks_date = failed.lacks_date();
+        let failure = *failed.failure;
+        match refused.and_then(|refused| more_telling(refused, order)) {
+            Some(telling) => telling,
+            None if !lacks_date => failure,
+            None => match self.ledger.ask(order.any_wish(index, retry)).answer().await {
+                Err(Refused::Short(Shortage::Limited { retry_after, .. })) => {
+                    failure.retry_after(retry_after)
+                }
+                Ok(_) | Err(_) => failure,
+            },
         }
     }
 
@@ -104,7 +129,7 @@ impl Studio {
                 never = lease.renew() => match never {},
             };
             let outcome = match &result {
-                Ok(drawn) => Some(domain::CallOutcome::Delivered { images: 1, usage: drawn.usage }),
+                Ok(drawn) => Some(CallOutcome::Delivered { images: 1, usage: drawn.usage }),
                 Err(CallFailure { ending: Ending::Sent(outcome), .. }) => Some(outcome.clone()),
                 Err(CallFailure { ending: Ending::Unsent | Ending::Late, .. }) => None,
             };
@@ -133,65 +158,12 @@ impl Studio {
     }
 }
 
-/// Whether a failure is a want of quota without a word on when there will be more.
-fn lacks_date(failure: &Failure) -> bool {
-    failure.kind == FailureKind::QuotaExhausted && failure.retry_after.is_none()
-}
-
-/// Which failure helps the caller more when a failed attempt found no lease to follow it. That all accounts
-/// are at a limit tells when asking again can succeed; any other refusal tells less than the failure did.
-fn more_telling(failed: Failure, refused: Refused, order: &Order) -> Failure {
-    match refused {
-        Refused::Short(shortage @ Shortage::Limited { .. }) => no_lease(&shortage, order),
-        Refused::Short(Shortage::NoAccount | Shortage::ClientLimited { .. }) | Refused::Failed(_) => failed,
-    }
-}
-
-/// A shortage of leases, in words for the caller.
-pub(crate) fn no_lease(shortage: &Shortage, order: &Order) -> Failure {
-    let model = &order.model().name;
-    match shortage {
-        Shortage::NoAccount => {
-            let message = format!(
-                "no account can serve the model `{model}`; the operator must add one, or mend those that the \
-                 provider refuses"
-            );
-            Failure::new(FailureKind::NoAccount, message)
-        }
-        Shortage::Limited { retry_after, scarcity, .. } => {
-            let (kind, message) = match scarcity {
-                Scarcity::Quota => (
-                    FailureKind::QuotaExhausted,
-                    format!("every account that serves the model `{model}` is at a limit"),
-                ),
-                Scarcity::Capacity => (
-                    FailureKind::UpstreamOverloaded,
-                    format!("the provider is short of capacity for the model `{model}`"),
-                ),
-                Scarcity::Failing => (
-                    FailureKind::UpstreamOverloaded,
-                    format!("the provider is failing every account that serves the model `{model}`"),
-                ),
-            };
-            Failure::new(kind, message).retry_after(*retry_after)
-        }
-        Shortage::ClientLimited { limit, retry_after } => client_limited(*limit, *retry_after),
-    }
-}
-
-/// That the client has used up what it may use, in words for the caller.
-fn client_limited(limit: ClientLimit, retry_after: Option<Duration>) -> Failure {
-    let used_up = match limit {
-        ClientLimit::RequestsPerMinute => "requests of the minute",
-        ClientLimit::ImagesPerDay => "pictures of the day",
-        ClientLimit::SpendPerDay => "spending of the day",
-        ClientLimit::Concurrent => "calls at once",
-    };
-    let message =
-        format!("this client key has used up its {used_up} ({limit}); the operator can raise the limit");
-    match retry_after {
-        Some(wait) => Failure::new(FailureKind::QuotaExhausted, message).retry_after(wait),
-        None => Failure::new(FailureKind::BeyondLimit, message),
+impl CallFailure {
+    /// Whether it is a want of quota or capacity without a word on when there will be more.
+    fn lacks_date(&self) -> bool {
+        let passes = self.failure.kind == FailureKind::QuotaExhausted
+            || self.ending == Ending::Sent(CallOutcome::Overloaded);
+        passes && self.failure.retry_after.is_none()
     }
 }
 

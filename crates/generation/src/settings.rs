@@ -1,10 +1,13 @@
 //! How the service behaves, checked before anything listens.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use domain::{AccountId, lease::term};
 
-use crate::upstream::{gemini, vertex};
+use crate::{
+    outbox::OutboxError,
+    upstream::{gemini, vertex},
+};
 
 /// How the service behaves.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub struct Settings {
     pub max_attempts: u32,
     /// How long a whole request may take; a caller's own deadline can only shorten it.
     pub deadline: Duration,
+    /// The directory of what the ledger was not yet told of leases; without one that is lost with the process.
+    pub outbox: Option<PathBuf>,
     /// How the Gemini API is called.
     pub gemini: gemini::Settings,
     /// Where Vertex AI is called.
@@ -24,6 +29,7 @@ impl Default for Settings {
         Self {
             max_attempts: 3,
             deadline: Duration::from_mins(3),
+            outbox: None,
             gemini: gemini::Settings::default(),
             vertex: vertex::Settings::default(),
         }
@@ -54,6 +60,9 @@ pub enum SettingsError {
     /// A key holds characters that no HTTP header can carry.
     #[error("the API key of account `{0}` must be visible ASCII characters without spaces or line breaks")]
     Key(AccountId),
+    /// There can be no outbox.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built: {0}")]
     Client(String),

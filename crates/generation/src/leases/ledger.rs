@@ -1,37 +1,24 @@
-//! Leases that cannot be forgotten: whoever drops one settles it.
+//! Asking for leases.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use domain::{
-    CallOutcome, Failure, FailureKind, Fence, Grant, LeaseId,
-    lease::{Acquired, Closing, LeaseRequest, Renewal, Shortage, term},
+    Clock, Failure, FailureKind, Fence, LeaseId,
+    lease::{Acquired, Acquiring, LeaseRequest, Shortage},
 };
-use tokio::{
-    runtime::Handle,
-    task::JoinHandle,
-    time::{Instant, interval_at, sleep, timeout},
-};
+use futures_util::StreamExt as _;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, error, warn};
+use tracing::Instrument as _;
 
-use super::Leases;
-use crate::upstream::Dispatch;
-
-/// Pauses between attempts to close a lease while the ledger cannot be reached.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_millis(1_600),
-    Duration::from_millis(6_400),
-];
-
-/// How long a caller waits for its leases to be closed; closing itself goes on behind.
-const PATIENCE: Duration = Duration::from_secs(1);
+use super::{Held, Leases, closings::Closings, held::Asked};
+use crate::outbox::Outbox;
 
 /// The ledger as a request uses it: what it grants comes back as [`Held`].
 #[derive(Clone)]
 pub(crate) struct Ledger {
-    leases: Arc<dyn Leases>,
+    pub(super) leases: Arc<dyn Leases>,
+    pub(super) closings: Closings,
     tasks: TaskTracker,
 }
 
@@ -44,31 +31,47 @@ pub(crate) enum Refused {
     Failed(Failure),
 }
 
+/// A lease for each id, in order, or none.
+pub(crate) type Answer = Result<Vec<Held>, Refused>;
+
+/// What one who asked for leases hears.
+pub(crate) enum Heard {
+    /// The wish waits for its turn.
+    Waiting,
+    /// This is the answer, and the last that is heard.
+    Answered(Answer),
+}
+
+/// A wish on its way. Whoever drops it leaves no lease behind: a wish that waits is given up at once, and what was
+/// granted too late is given back.
+pub(crate) struct Asking(mpsc::Receiver<Heard>);
+
+/// When to ask again while closings cannot be kept safe.
+const UNSAFE_FOR: Duration = Duration::from_secs(5);
+
 impl Ledger {
-    /// A ledger whose open ends are tracked by `tasks`.
-    pub(crate) fn new(leases: Arc<dyn Leases>, tasks: TaskTracker) -> Self {
-        Self { leases, tasks }
+    /// A ledger whose open ends are tracked by `tasks`, and whose last words are kept in this outbox until they are
+    /// heard. Those that are in it already are said first.
+    pub(crate) fn new(
+        leases: Arc<dyn Leases>,
+        outbox: Outbox,
+        clock: Arc<dyn Clock>,
+        tasks: TaskTracker,
+    ) -> Self {
+        let closings = Closings::new(Arc::clone(&leases), outbox, clock, tasks.clone());
+        Self { leases, closings, tasks }
     }
 
-    /// A lease for each id, in order, or none. A caller that goes away meanwhile leaves no lease behind: what
-    /// is granted too late for it is given back.
-    pub(crate) async fn acquire(&self, request: LeaseRequest) -> Result<Vec<Held>, Refused> {
-        let ledger = self.clone();
-        let asked = Instant::now();
-        let asking = async move {
-            let wanted = request.ids.clone();
-            match ledger.ask(request).await.map_err(Refused::Failed)? {
-                Acquired::Refused(shortage) => Err(Refused::Short(shortage)),
-                Acquired::Granted(grants) => {
-                    let held: Vec<_> =
-                        grants.into_iter().map(|grant| Held::new(ledger.clone(), grant, asked)).collect();
-                    let complete = held.iter().map(|lease| &lease.grant.id).eq(&wanted);
-                    if complete { Ok(held) } else { Err(Refused::Failed(nonsense())) }
-                }
-            }
-        };
-        let task = self.tasks.spawn(asking.in_current_span());
-        task.await.unwrap_or_else(|_| Err(Refused::Failed(nonsense())))
+    /// Asks for a lease for each id. Nothing is asked while it is uncertain whether the leases could be closed.
+    pub(crate) fn ask(&self, request: LeaseRequest) -> Asking {
+        let (tell, heard) = mpsc::channel(1);
+        if self.closings.are_safe() {
+            let wish = Wish { ledger: self.clone(), request, tell };
+            self.tasks.spawn(wish.pursue().in_current_span());
+        } else {
+            let _ = tell.try_send(Heard::Answered(Err(Refused::Failed(unsafe_to_ask()))));
+        }
+        Asking(heard)
     }
 
     /// Whether the ledger can be asked: what it says of a lease that nobody holds is no matter.
@@ -76,132 +79,108 @@ impl Ledger {
         let nobody = LeaseId::new("readiness").expect("is visible ASCII");
         self.leases.renew(&nobody, Fence(0)).await.is_ok()
     }
-
-    /// An answer may be lost after the leases were granted: the same ids are asked for once more, which
-    /// answers with the same grants.
-    async fn ask(&self, request: LeaseRequest) -> Result<Acquired, Failure> {
-        match self.leases.acquire(request.clone()).await {
-            Err(failure) if failure.kind == FailureKind::Unavailable => self.leases.acquire(request).await,
-            answer => answer,
-        }
-    }
-
-    /// Settles, or without an outcome releases, behind the caller's back.
-    fn close(&self, id: LeaseId, fence: Fence, outcome: Option<CallOutcome>) -> Settling {
-        let Ok(runtime) = Handle::try_current() else {
-            error!(lease = %id, ?outcome, "a lease was left open: the runtime is gone");
-            return Settling::done();
-        };
-        let leases = Arc::clone(&self.leases);
-        let closing = async move { close(&*leases, &id, fence, outcome).await };
-        Settling(Some(self.tasks.spawn_on(closing.in_current_span(), &runtime)))
-    }
 }
 
-async fn close(leases: &dyn Leases, id: &LeaseId, fence: Fence, outcome: Option<CallOutcome>) {
-    let mut pauses = PAUSES.into_iter();
-    loop {
-        let answer = match outcome.clone() {
-            Some(outcome) => leases.settle(id, fence, outcome.into()).await,
-            None => leases.release(id, fence).await,
-        };
-        match (answer, pauses.next()) {
-            (Ok(Closing::Closed | Closing::Duplicate), _) => return,
-            (Ok(closing), _) => {
-                return warn!(lease = %id, ?outcome, ?closing, "the lease was not open any more");
-            }
-            (Err(failure), Some(pause)) if failure.kind == FailureKind::Unavailable => sleep(pause).await,
-            (Err(failure), _) => {
-                return error!(lease = %id, ?outcome, %failure, "the lease cannot be closed and will expire");
-            }
-        }
-    }
-}
-
-/// A lease on its way to be closed.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Settling(Option<JoinHandle<()>>);
-
-impl Settling {
-    /// A lease that is closed already.
-    pub(crate) const fn done() -> Self {
-        Self(None)
+impl Asking {
+    /// The next word.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        self.0.recv().await.unwrap_or_else(|| Heard::Answered(Err(Refused::Failed(nonsense()))))
     }
 
-    /// Waits until the ledger knows, within reason, so that whoever asks next finds the quota current.
-    pub(crate) async fn wait(self) {
-        Self::wait_for_all([self]).await;
-    }
-
-    /// Waits until the ledger knows of all of these, within the same reason.
-    pub(crate) async fn wait_for_all(leases: impl IntoIterator<Item = Self>) {
-        let all = async {
-            for task in leases.into_iter().filter_map(|lease| lease.0) {
-                let _ = task.await;
-            }
-        };
-        let _ = timeout(PATIENCE, all).await;
-    }
-}
-
-/// A lease in our hands. Dropping it closes it: released where nothing was sent, else settled as cancelled.
-pub(crate) struct Held {
-    ledger: Ledger,
-    grant: Grant,
-    dispatch: Arc<Dispatch>,
-    open: bool,
-}
-
-impl Held {
-    fn new(ledger: Ledger, grant: Grant, asked: Instant) -> Self {
-        let dispatch = Arc::new(Dispatch::new(asked + grant.start_within));
-        Self { ledger, grant, dispatch, open: true }
-    }
-
-    /// What was granted.
-    pub(crate) const fn grant(&self) -> &Grant {
-        &self.grant
-    }
-
-    /// Whether the call on this lease went on the wire.
-    pub(crate) const fn dispatch(&self) -> &Arc<Dispatch> {
-        &self.dispatch
-    }
-
-    /// Prolongs the lease for as long as this is polled. A lease that ended is not prolonged, and its call
-    /// goes on: it may be paid for.
-    pub(crate) async fn renew(&self) -> Infallible {
-        let mut ticks = interval_at(Instant::now() + term::RENEWAL, term::RENEWAL);
+    /// The answer, however long it takes.
+    pub(crate) async fn answer(mut self) -> Answer {
         loop {
-            ticks.tick().await;
-            match self.ledger.leases.renew(&self.grant.id, self.grant.fence).await {
-                Ok(Renewal::Active { .. }) => {}
-                Ok(Renewal::Ended) => {
-                    warn!(lease = %self.grant.id, "the lease ended during its call");
-                    return std::future::pending().await;
+            if let Heard::Answered(answer) = self.hear().await {
+                return answer;
+            }
+        }
+    }
+}
+
+/// A wish while it is pursued.
+struct Wish {
+    ledger: Ledger,
+    request: LeaseRequest,
+    tell: mpsc::Sender<Heard>,
+}
+
+impl Wish {
+    /// Asks. An answer may be lost after the leases were granted: the same ids are then asked for once more, which
+    /// answers with the same grants.
+    async fn pursue(self) {
+        let first = Instant::now();
+        let answer = match self.attempt(first).await {
+            Some(Err(Refused::Failed(failure))) if failure.kind == FailureKind::Unavailable => {
+                self.attempt(first).await
+            }
+            answer => answer,
+        };
+        if let Some(answer) = answer {
+            // Leases that nobody takes any more give themselves back.
+            let _ = self.tell.send(Heard::Answered(answer)).await;
+        }
+    }
+
+    /// Asks once; no answer where the caller went away from a wait.
+    async fn attempt(&self, first: Instant) -> Option<Answer> {
+        let last = Instant::now();
+        let patience = self.request.patience.saturating_sub(last - first);
+        let mut hearing = self.ledger.leases.acquire(LeaseRequest { patience, ..self.request.clone() });
+        let mut waits = false;
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = self.tell.closed(), if waits => {
+                    drop(hearing);
+                    self.take_back(first).await;
+                    return None;
                 }
-                Err(failure) => warn!(lease = %self.grant.id, %failure, "the lease cannot be renewed"),
+                step = hearing.next() => step,
+            };
+            match step {
+                Some(Ok(Acquiring::Waiting)) => {
+                    waits = true;
+                    // Where the word before was not even heard yet, one will do.
+                    let _ = self.tell.try_send(Heard::Waiting);
+                }
+                Some(Ok(Acquiring::Answered(answer))) => {
+                    return Some(self.take(answer, Asked { first, last }));
+                }
+                Some(Err(failure)) => return Some(Err(Refused::Failed(failure))),
+                None => return Some(Err(Refused::Failed(nonsense()))),
             }
         }
     }
 
-    /// Closes it: settled with an outcome, released without.
-    pub(crate) fn close(mut self, outcome: Option<CallOutcome>) -> Settling {
-        self.open = false;
-        self.ledger.close(self.grant.id.clone(), self.grant.fence, outcome)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.open {
-            let outcome = (!self.dispatch.revoke()).then_some(CallOutcome::Cancelled);
-            let _ = self.ledger.close(self.grant.id.clone(), self.grant.fence, outcome);
+    /// The grant may have crossed with the caller's leaving: whoever asks for the same ids hears of it.
+    async fn take_back(&self, first: Instant) {
+        let last = Instant::now();
+        let at_once = LeaseRequest { patience: Duration::ZERO, ..self.request.clone() };
+        let mut hearing = self.ledger.leases.acquire(at_once);
+        while let Some(Ok(step)) = hearing.next().await {
+            if let Acquiring::Answered(answer) = step {
+                drop(self.take(answer, Asked { first, last }));
+            }
         }
+    }
+
+    fn take(&self, answer: Acquired, asked: Asked) -> Answer {
+        let grants = match answer {
+            Acquired::Refused(shortage) => return Err(Refused::Short(shortage)),
+            Acquired::Granted(grants) => grants,
+        };
+        let held = grants.into_iter().map(|grant| Held::new(self.ledger.clone(), grant, asked));
+        let held: Vec<_> = held.collect();
+        let complete = held.iter().map(|lease| &lease.grant().id).eq(&self.request.ids);
+        if complete { Ok(held) } else { Err(Refused::Failed(nonsense())) }
     }
 }
 
 fn nonsense() -> Failure {
     Failure::new(FailureKind::Internal, "the ledger's answer makes no sense")
+}
+
+fn unsafe_to_ask() -> Failure {
+    let message = "what calls spend cannot be written down at the moment; try again shortly";
+    Failure::new(FailureKind::Unavailable, message).retry_after(UNSAFE_FOR)
 }

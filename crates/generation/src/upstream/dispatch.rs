@@ -2,12 +2,13 @@
 //!
 //! No HTTP client tells. So the request's body tells: the connection asks for its first piece when it is ready
 //! to write, and before that the provider cannot have begun. Whoever asks first, the connection that wants to
-//! send or the owner that wants to withdraw, decides for good.
+//! send or the owner that wants to withdraw, decides for good. When that was is remembered: the provider counts a
+//! call when it arrives.
 
 use std::{
     fmt,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     task::{Context, Poll},
 };
 
@@ -20,12 +21,19 @@ use tokio::time::Instant;
 pub(crate) struct Dispatch {
     start_by: Instant,
     sent: OnceLock<bool>,
+    /// When a call on the lease was last sent.
+    sent_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Dispatch {
     /// Undecided; after `start_by` the decision can only be no.
-    pub(crate) const fn new(start_by: Instant) -> Self {
-        Self { start_by, sent: OnceLock::new() }
+    pub(crate) fn new(start_by: Instant) -> Self {
+        Self { start_by, sent: OnceLock::new(), sent_at: Arc::default() }
+    }
+
+    /// Undecided, for another call on the same lease.
+    pub(crate) fn again(&self) -> Self {
+        Self { start_by: self.start_by, sent: OnceLock::new(), sent_at: Arc::clone(&self.sent_at) }
     }
 
     /// When it is too late to send.
@@ -35,7 +43,19 @@ impl Dispatch {
 
     /// Decides to send, if it is not too late and nothing else was decided; whether to send.
     pub(crate) fn send(&self) -> bool {
-        *self.sent.get_or_init(|| Instant::now() <= self.start_by)
+        *self.sent.get_or_init(|| {
+            let now = Instant::now();
+            let in_time = now <= self.start_by;
+            if in_time {
+                *self.sent_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            }
+            in_time
+        })
+    }
+
+    /// When a call on the lease was last sent, if one was.
+    pub(crate) fn sent_at(&self) -> Option<Instant> {
+        *self.sent_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decides not to send, if nothing else was decided; whether nothing was sent, and never will be.
@@ -112,6 +132,20 @@ mod tests {
         assert!(sent.send() && !sent.revoke() && sent.send());
         let revoked = Dispatch::new(soon);
         assert!(revoked.revoke() && !revoked.send() && revoked.revoke());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_call_on_a_lease_is_the_one_whose_time_counts() {
+        let first = Dispatch::new(Instant::now() + Duration::from_secs(2));
+        assert_eq!(first.sent_at(), None);
+        assert!(first.send());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(first.again().send());
+        assert_eq!(first.sent_at(), Some(Instant::now()));
+        let late = first.again();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(!late.send());
+        assert_eq!(first.sent_at(), Some(Instant::now() - Duration::from_secs(2)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,6 +48,14 @@ async fn what_the_model_lacks_costs_no_lease() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_lease_is_told_so() {
+    let stage = Stage::set("", &["a"]).await;
+    stage.ledger.keep_waiting(1);
+    let answer = stage.ask(cats(1)).await;
+    assert_eq!((answer.queued, answer.pictures.len()), (1, 1));
+}
+
+#[tokio::test]
 async fn without_an_account_the_request_fails_as_a_whole() {
     let stage = Stage::set("", &[]).await;
     assert_eq!(stage.ask(cats(2)).await.kind(), Some(FailureKind::NoAccount));

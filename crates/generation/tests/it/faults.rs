@@ -33,9 +33,7 @@ const UNBILLED: [(&str, &str, FailureKind); 14] = [
     ("html-error", "transient", UpstreamOverloaded),
 ];
 
-const FINAL: [(&str, &str, FailureKind); 13] = [
-    ("capacity", "overloaded", UpstreamOverloaded),
-    ("unavailable", "overloaded", UpstreamOverloaded),
+const FINAL: [(&str, &str, FailureKind); 11] = [
     ("blocked-prompt", "declined", ContentPolicy),
     ("finish", "declined", ContentPolicy),
     ("no-image", "empty", NoImage),
@@ -86,6 +84,21 @@ async fn a_fault_that_may_be_billed_or_would_repeat_is_final() {
         assert_eq!(answer.kind(), Some(kind), "{fault}: {:?}", answer.failure);
         assert_eq!(stage.calls(), 1, "{fault}");
         assert_eq!(stage.ledger.log(), ["grant req/0/0 a", &format!("settle req/0/0 {outcome}")], "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_short_of_capacity_is_asked_once_more_on_whichever_account() {
+    for fault in ["capacity", "unavailable"] {
+        let stage = stage(fault, &["a"]).await;
+        assert_eq!(stage.ask(cats(1)).await.kind(), Some(UpstreamOverloaded), "{fault}");
+        assert_eq!(stage.calls(), 2, "{fault}");
+        let log = stage.ledger.log();
+        let made =
+            ["grant req/0/0 a", "settle req/0/0 overloaded", "grant req/0/1 a", "settle req/0/1 overloaded"];
+        assert_eq!(log[..4], made, "{fault}");
+        // The ledger was asked when there will be capacity, and had a lease to give.
+        assert_eq!(log[4..], ["grant req/0/2 a", "release req/0/2"], "{fault}");
     }
 }
 
@@ -184,6 +197,7 @@ async fn a_redirect_is_not_followed_and_a_broken_refusal_is_still_a_refusal() {
         let address = provider_that_says(answer).await;
         let stage = Stage::set_with("", &["a"], |settings| {
             settings.gemini.base_url = address;
+            settings.max_attempts = 1;
             settings.gemini.timeouts.idle = Duration::from_millis(300);
         });
         assert_eq!(stage.await.ask(cats(1)).await.kind(), Some(kind), "{answer:?}");

@@ -21,12 +21,22 @@ pub(crate) struct Ledger {
     log: watch::Sender<Vec<String>>,
     /// How many grants come too late to start a call.
     stale: watch::Sender<u32>,
+    /// How many wishes must wait.
+    queue: watch::Sender<u32>,
+    /// Whether settlements are answered.
+    deaf: watch::Sender<bool>,
 }
 
 impl Ledger {
     pub(crate) fn new(accounts: &[&str]) -> Self {
         let accounts = accounts.iter().map(|name| AccountId::new(*name).unwrap()).collect();
-        Self { accounts: Arc::new(accounts), log: watch::Sender::default(), stale: watch::Sender::new(0) }
+        Self {
+            accounts: Arc::new(accounts),
+            log: watch::Sender::default(),
+            stale: watch::Sender::new(0),
+            queue: watch::Sender::new(0),
+            deaf: watch::Sender::new(false),
+        }
     }
 
     /// A channel to this ledger.
@@ -40,6 +50,21 @@ impl Ledger {
     /// Makes the next grants too old to be used.
     pub(crate) fn grant_stale(&self, count: u32) {
         self.stale.send_replace(count);
+    }
+
+    /// Has the next wishes wait for a moment.
+    pub(crate) fn keep_waiting(&self, count: u32) {
+        self.queue.send_replace(count);
+    }
+
+    /// Answers no settlement from now on.
+    pub(crate) fn fall_deaf(&self) {
+        self.deaf.send_replace(true);
+    }
+
+    /// Waits until so many lines are in the log.
+    pub(crate) async fn log_of(&self, lines: usize) -> Vec<String> {
+        self.log.subscribe().wait_for(|log| log.len() >= lines).await.unwrap().clone()
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -56,13 +81,7 @@ impl Ledger {
     }
 
     fn start_within(&self) -> Duration {
-        let mut stale = false;
-        self.stale.send_if_modified(|left| {
-            stale = *left > 0;
-            *left = left.saturating_sub(1);
-            false
-        });
-        if stale { Duration::ZERO } else { lease::term::START }
+        if one_of(&self.stale) { Duration::ZERO } else { lease::term::START }
     }
 
     fn grant(&self, id: LeaseId, account: AccountId, model: &str) -> Grant {
@@ -82,9 +101,20 @@ impl Ledger {
     }
 }
 
+/// Takes one, where there is one left.
+fn one_of(left: &watch::Sender<u32>) -> bool {
+    let mut taken = false;
+    left.send_if_modified(|left| {
+        taken = *left > 0;
+        *left = left.saturating_sub(1);
+        false
+    });
+    taken
+}
+
 #[tonic::async_trait]
 impl Leases for Ledger {
-    type AcquireStream = tokio_stream::Once<Result<AcquireEvent, Status>>;
+    type AcquireStream = tokio_stream::Iter<std::vec::IntoIter<Result<AcquireEvent, Status>>>;
 
     async fn acquire(
         &self,
@@ -100,7 +130,10 @@ impl Leases for Ledger {
             let grants = wish.ids.into_iter().zip(around).map(|(id, who)| self.grant(id, who, &wish.model));
             lease::Acquired::Granted(grants.collect())
         };
-        Ok(Response::new(tokio_stream::once(Ok(lease::Acquiring::Answered(answer).into()))))
+        let waiting = one_of(&self.queue).then_some(lease::Acquiring::Waiting);
+        let steps = waiting.into_iter().chain([lease::Acquiring::Answered(answer)]);
+        let steps: Vec<_> = steps.map(|step| Ok(AcquireEvent::from(step))).collect();
+        Ok(Response::new(tokio_stream::iter(steps)))
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
@@ -112,6 +145,10 @@ impl Leases for Ledger {
     async fn settle(&self, request: Request<SettleRequest>) -> Result<Response<CloseResponse>, Status> {
         let (id, fence, settlement) = request.into_inner().parse().map_err(proto::status_of)?;
         assert_eq!(fence, Fence(42));
+        if *self.deaf.borrow() {
+            self.note(format!("did not hear of {id}"));
+            std::future::pending::<()>().await;
+        }
         self.note(format!("settle {id} {}", settlement.outcome.as_str()));
         Ok(Response::new(lease::Closing::Closed.into()))
     }

@@ -5,6 +5,7 @@
 mod answers;
 mod faults;
 mod ledger;
+mod outbox;
 mod pictures;
 mod stage;
 #[cfg(test)]

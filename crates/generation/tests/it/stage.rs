@@ -93,6 +93,11 @@ impl Stage {
         answer
     }
 
+    /// Waits until nothing is in flight and everything was said.
+    pub(crate) async fn drain(&self) {
+        self.generation.drain().await;
+    }
+
     /// Waits until nothing is in flight, and checks that nothing was left open.
     pub(crate) async fn rest(&self) {
         self.generation.drain().await;
@@ -113,6 +118,7 @@ pub(crate) struct Answer {
     pub(crate) captions: Vec<String>,
     pub(crate) failures: Vec<(u32, FailureKind)>,
     pub(crate) usage: Option<Usage>,
+    pub(crate) queued: u32,
     pub(crate) decided: Option<u32>,
     pub(crate) people: Option<Enforcement>,
     pub(crate) failure: Option<Failure>,
@@ -133,7 +139,8 @@ impl Answer {
             };
             assert!(answer.usage.is_none(), "{event:?} came after the end");
             match event {
-                GenerationEvent::Started | GenerationEvent::Queued => {}
+                GenerationEvent::Started => {}
+                GenerationEvent::Queued => answer.queued += 1,
                 GenerationEvent::Decided { delivered, people } => {
                     answer.decided = Some(delivered);
                     answer.people = people;

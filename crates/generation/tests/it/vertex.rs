@@ -156,13 +156,13 @@ async fn errors_in_arrays_and_bare_refusals_mean_what_they_mean_elsewhere() {
     for (fault, outcome, kind, calls) in [
         ("quota-minute", "throttled", QuotaExhausted, 1),
         ("quota-bare", "throttled", QuotaExhausted, 1),
-        ("capacity", "overloaded", UpstreamOverloaded, 1),
+        ("capacity", "overloaded", UpstreamOverloaded, 2),
         ("bad-key", "credential_rejected", UpstreamRejected, 2),
         ("billing", "billing_closed", UpstreamRejected, 1),
         ("forbidden-validation", "forbidden", UpstreamRejected, 1),
         ("not-found", "forbidden", UpstreamRejected, 1),
         ("internal", "transient", UpstreamOverloaded, 1),
-        ("unavailable", "overloaded", UpstreamOverloaded, 1),
+        ("unavailable", "overloaded", UpstreamOverloaded, 2),
         ("blocked-prompt", "declined", ContentPolicy, 1),
         ("reset", "ambiguous", UpstreamInterrupted, 1),
     ] {

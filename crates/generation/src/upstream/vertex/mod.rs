@@ -13,7 +13,7 @@ use reqwest::{StatusCode, Url, header::AUTHORIZATION};
 use tokio::time::timeout_at;
 
 use super::{
-    Call, CallFailure, Dispatch, Drawn, Ending, Upstream, address,
+    Call, CallFailure, Drawn, Ending, Upstream, address,
     exchange::Broken,
     generate_content::{self, Service},
 };
@@ -95,7 +95,7 @@ impl Vertex {
     /// anything else, so that nothing was billed. What goes wrong now goes wrong on a lease that was used.
     async fn ask_again(&self, account: &Account, refused: &Token, call: Call) -> Result<Drawn, CallFailure> {
         account.tokens.forget(refused);
-        let dispatch = Arc::new(Dispatch::new(call.dispatch.start_by()));
+        let dispatch = Arc::new(call.dispatch.again());
         let call = Call { dispatch, ..call };
         let asking = async {
             let token = account.token(&call).await?;
