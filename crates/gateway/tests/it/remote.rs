@@ -20,7 +20,8 @@ use proto::{
     status_of,
     transport::{self, Channel},
     v1::{
-        AuthenticateRequest, AuthenticateResponse, GenerateEvent, GenerateRequest,
+        AuthenticateRequest, AuthenticateResponse, ClientResponse, CreateClientRequest, CreateClientResponse,
+        GenerateEvent, GenerateRequest, ListClientsRequest, ListClientsResponse, RevokeClientRequest,
         clients_server::{Clients, ClientsServer},
         generation_server::{Generation, GenerationServer},
     },
@@ -44,6 +45,21 @@ impl Clients for Ledger {
             return Ok(Response::new(AuthenticateResponse { client: "studio".into() }));
         }
         Err(status_of(Failure::new(FailureKind::Unauthenticated, "nobody has this key")))
+    }
+
+    async fn create(
+        &self,
+        _: Request<CreateClientRequest>,
+    ) -> Result<Response<CreateClientResponse>, Status> {
+        Err(Status::unimplemented("no gateway creates clients"))
+    }
+
+    async fn list(&self, _: Request<ListClientsRequest>) -> Result<Response<ListClientsResponse>, Status> {
+        Err(Status::unimplemented("no gateway lists clients"))
+    }
+
+    async fn revoke(&self, _: Request<RevokeClientRequest>) -> Result<Response<ClientResponse>, Status> {
+        Err(Status::unimplemented("no gateway revokes clients"))
     }
 }
 
