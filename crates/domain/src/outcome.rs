@@ -60,12 +60,14 @@ pub struct ImageHead {
 
 /// One step of answering a [`GenerationRequest`](crate::GenerationRequest).
 ///
-/// The order is: `Started` once; `Queued` any number of times; then, where the request asked to gather,
-/// `Decided` once; then for each picture either `ImageFailed`, or `ImageStarted` followed without interruption
-/// by its `ImageChunk`s and `ImageFinished`; and `Finished` last. Pictures come in the order they are ready.
+/// The order is: `Started` once; then, where the request asked to gather, `Decided` once; then for each picture
+/// either `ImageFailed`, or `ImageStarted` followed without interruption by its `ImageChunk`s and `ImageFinished`;
+/// and `Finished` last. `Queued` may come any number of times, though not inside a picture. Pictures come in the
+/// order they are ready. A request that fails before it has an account or a place in the queue fails without
+/// `Started`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GenerationEvent {
-    /// The request was accepted.
+    /// The request has its accounts, or its place among those that wait for one.
     Started,
     /// No account is free yet; the request keeps its place.
     Queued,

@@ -49,6 +49,9 @@ pub(super) fn events(generator: Arc<dyn Generator>, request: GenerationRequest) 
 /// How long a stream that was accepted is held back, in case it fails at once.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// What a stream says of a wait for an account, to whoever looks at it: no SDK minds a comment.
+const QUEUED: &str = ": queued\n\n";
+
 /// A stream of events. It begins before there is anything to show; but a failure that comes at once, such as
 /// a quota that is used up, still gets a status of its own, which SDKs understand better than an event.
 pub(super) async fn streamed<F, R: Render>(
@@ -171,7 +174,11 @@ impl<R: Render> Flow<R> {
             return self.write(event.unwrap_or_else(|| Err(broken_off()))?, out);
         };
         match timeout(self.keep_alive, self.events.next()).await {
-            Ok(Some(Ok(GenerationEvent::Queued))) | Err(_) => out.raw(sign),
+            Ok(Some(Ok(GenerationEvent::Queued))) => {
+                out.raw(QUEUED);
+                out.raw(sign);
+            }
+            Err(_) => out.raw(sign),
             Ok(event) => self.write(event.unwrap_or_else(|| Err(broken_off()))?, out)?,
         }
         Ok(())
