@@ -42,6 +42,7 @@ impl Fleet {
         };
         let one = write("one.toml", configuration(&provider, &ledger("one.redb"), None))?;
         let data = folder.path().join("data").display().to_string();
+        let apart = folder.path().join("apart").display().to_string();
         let up = ["up", "--config", &one, "--listen", LOOPBACK, "--data-dir", &data];
         let (whole, whole_address) = Process::start("up", binary, &up).await?;
 
@@ -50,7 +51,8 @@ impl Fleet {
         let (quota, quota_address) = Process::start("quota", binary, &["quota", "--config", &first]).await?;
         let second = write("generation.toml", three(Some((&quota_address, "127.0.0.1:1"))))?;
         let (generation, generation_address) =
-            Process::start("generation", binary, &["generation", "--config", &second]).await?;
+            Process::start("generation", binary, &["generation", "--config", &second, "--data-dir", &apart])
+                .await?;
         let third = write("gateway.toml", three(Some((&quota_address, &generation_address))))?;
         let (gateway, gateway_address) =
             Process::start("gateway", binary, &["gateway", "--config", &third]).await?;

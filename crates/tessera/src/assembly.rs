@@ -34,13 +34,15 @@ pub(crate) fn gateway(config: &Config, generation: Channel, quota: Channel) -> G
 /// The core, with the credentials of every account: it alone fetches them.
 pub(crate) fn generation(
     config: &Config,
+    data: &DataDir,
     environment: &Environment,
     quota: Channel,
 ) -> Result<Generation, Invalid> {
     let credentials = Credentials::new(credentials(config, environment)?);
     let leases = Arc::new(RemoteLeases::new(quota));
     let catalog = Arc::clone(&config.catalog);
-    Generation::new(config.generation.settings(), catalog, credentials, leases, &clock())
+    let settings = config.generation.settings(data.part("outbox")?);
+    Generation::new(settings, catalog, credentials, leases, &clock())
         .map_err(|error| Invalid::from(error.to_string()))
 }
 

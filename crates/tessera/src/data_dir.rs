@@ -59,13 +59,22 @@ impl DataDir {
 
     /// Takes the directory for this process, making it where it is not there yet.
     pub(crate) fn claim(&self) -> anyhow::Result<&Path> {
-        let path = self.path.as_deref().ok_or_else(|| {
-            Invalid::from("there is no home directory to keep state in; say where with --data-dir")
-        })?;
+        let path = self.path()?;
         if self.lock.get().is_none() {
             let _ = self.lock.set(lock(path)?);
         }
         Ok(path)
+    }
+
+    /// The path of a directory in this one that guards itself: another process may have the rest.
+    pub(crate) fn part(&self, name: &str) -> Result<PathBuf, Invalid> {
+        Ok(self.path()?.join(name))
+    }
+
+    fn path(&self) -> Result<&Path, Invalid> {
+        self.path.as_deref().ok_or_else(|| {
+            Invalid::from("there is no home directory to keep state in; say where with --data-dir")
+        })
     }
 
     /// The path of a file in this directory.

@@ -40,7 +40,7 @@ impl Whole {
         let ledger = assembly::quota(config, data, environment, remembered).await?;
         let operators = ledger.routes();
         let to_quota = Channel::within(operators.clone());
-        let core = assembly::generation(config, environment, to_quota.clone())?;
+        let core = assembly::generation(config, data, environment, to_quota.clone())?;
         let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota);
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;
@@ -87,7 +87,7 @@ impl Whole {
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.gateway.stop().await?;
         if timeout(SETTLING, self.core.drain()).await.is_err() {
-            tracing::warn!("some leases could not be settled; they expire by themselves");
+            tracing::warn!("some leases could not be closed; it is tried again at the next start");
         }
         self.quota.stop().await
     }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
+    data_dir::DataDirOption,
     operations,
     serving::{self, SETTLING},
 };
@@ -17,13 +18,16 @@ use crate::{
 pub(crate) struct Options {
     #[command(flatten)]
     config: ConfigFile,
+    #[command(flatten)]
+    data_dir: DataDirOption,
 }
 
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
     let quota = proto::transport::connect(config.generation.quota_url.0.as_str())?;
-    let core = assembly::generation(&config, environment, quota)?;
+    let data = options.data_dir.resolve(environment);
+    let core = assembly::generation(&config, &data, environment, quota)?;
     let listener = serving::bind("generation", config.generation.listen).await?;
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));
@@ -38,7 +42,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let grace = config.generation.deadline_seconds.get();
     serving::grpc(core.routes(), serving::incoming(listener), stop, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {
-        tracing::warn!("some leases could not be settled; they expire by themselves");
+        tracing::warn!("some leases could not be closed; it is tried again at the next start");
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `[generation]`, `[generation.gemini]` and `[generation.vertex]`: the core and its providers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use ::generation::upstream;
 use serde::Deserialize;
@@ -19,6 +22,8 @@ pub(crate) struct Generation {
     pub max_attempts: u32,
     /// How long one request may take in all, its wait for quota included; 180.
     pub deadline_seconds: Seconds,
+    /// The directory of what quota was not yet told of leases; `outbox` in the data directory.
+    pub outbox: Option<PathBuf>,
     /// The Gemini API.
     pub gemini: Gemini,
     /// Vertex AI.
@@ -54,11 +59,12 @@ pub(crate) struct Vertex {
 }
 
 impl Generation {
-    /// What generation itself needs to know.
-    pub(crate) fn settings(&self) -> ::generation::Settings {
+    /// What generation itself needs to know, with the outbox that it has where none is named.
+    pub(crate) fn settings(&self, outbox: PathBuf) -> ::generation::Settings {
         ::generation::Settings {
             max_attempts: self.max_attempts,
             deadline: self.deadline_seconds.get(),
+            outbox: Some(self.outbox.clone().unwrap_or(outbox)),
             gemini: self.gemini.settings(),
             vertex: self.vertex.settings(),
         }
@@ -107,6 +113,7 @@ impl Default for Generation {
             quota_url: Parsed("http://127.0.0.1:8051".parse().expect("is a service URL")),
             max_attempts: settings.max_attempts,
             deadline_seconds: settings.deadline.into(),
+            outbox: None,
             gemini: settings.gemini.into(),
             vertex: Vertex::default(),
         }

@@ -211,7 +211,7 @@ fn the_environment_stands_above_the_file() {
     .unwrap();
     assert_eq!(config.gateway.listen.to_string(), "0.0.0.0:80");
     assert_eq!(config.gateway.settings().keep_alive.as_millis(), 500);
-    assert_eq!(config.generation.settings().max_attempts, 2);
+    assert_eq!(config.generation.max_attempts, 2);
     assert!(!config.generation.gemini.is_google());
     let pepper = config.quota.pepper.unwrap().resolve(&Environment::default()).unwrap();
     assert_eq!(pepper.expose_secret(), "20261122");

@@ -41,6 +41,7 @@ fn three_processes_serve_as_one_does() {
     let mut generation = role("generation", &config);
     generation
         .env("KEY_OF_A", "AIza-a")
+        .env("TESSERA_GENERATION__OUTBOX", home.path().join("outbox"))
         .env("TESSERA_GENERATION__QUOTA_URL", quota.url())
         .env("TESSERA_GENERATION__GEMINI__BASE_URL", simulator.url());
     let generation = Server::start(generation);
