@@ -14,7 +14,7 @@ use std::{
 use domain::{Clock, FailureKind, Fence, LeaseId, Settlement, lease::Closing};
 use tokio::{
     runtime::Handle,
-    sync::{Notify, oneshot},
+    sync::Notify,
     time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
@@ -63,7 +63,7 @@ impl Closings {
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
     ) -> Self {
-        let words: Vec<_> = outbox.words().into_iter().map(Unheard::from).collect();
+        let words = outbox.words();
         let closings = Self(Arc::new(Inner {
             leases,
             outbox: Arc::new(outbox),
@@ -77,8 +77,8 @@ impl Closings {
         }));
         if !words.is_empty() {
             info!(words = words.len(), "leases of an earlier run are still to be closed");
-            for unheard in words {
-                closings.leave(unheard);
+            for (ticket, word) in words {
+                closings.leave(Unheard::new(ticket, word).0);
             }
         }
         closings
@@ -92,9 +92,7 @@ impl Closings {
     /// Settles, or without a settlement releases, behind the caller's back.
     pub(super) fn close(&self, lease: LeaseId, fence: Fence, settlement: Option<Settlement>) -> Settling {
         let word = LastWord { lease, fence, settlement, at: self.0.clock.now() };
-        let (until_heard, heard) = oneshot::channel();
-        let ticket = self.0.outbox.put(&word);
-        let unheard = Unheard { until_heard: Some(until_heard), ..Unheard::from((ticket, word)) };
+        let (unheard, heard) = Unheard::new(self.0.outbox.put(&word), word);
         if !self.are_safe() {
             self.mend();
         }
@@ -184,9 +182,10 @@ impl Closings {
 
     /// Without a runtime nothing more can be said: it stays in the outbox.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        match Handle::try_current() {
-            Ok(runtime) => drop(self.0.tasks.spawn_on(task, &runtime)),
-            Err(_) => error!("the runtime is gone: leases are closed when the service starts again"),
+        if let Ok(runtime) = Handle::try_current() {
+            self.0.tasks.spawn_on(task, &runtime);
+        } else {
+            error!("the runtime is gone: leases are closed when the service starts again");
         }
     }
 }

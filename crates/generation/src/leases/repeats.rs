@@ -52,16 +52,16 @@ pub(super) struct Unheard {
     /// Since when the ledger hears it and makes nothing of it.
     disputed: Option<Instant>,
     /// Dropped with the word, for who waits until it is heard.
-    pub(super) until_heard: Option<oneshot::Sender<Infallible>>,
-}
-
-impl From<(Ticket, LastWord)> for Unheard {
-    fn from((ticket, word): (Ticket, LastWord)) -> Self {
-        Self { ticket, word, disputed: None, until_heard: None }
-    }
+    _until_heard: oneshot::Sender<Infallible>,
 }
 
 impl Unheard {
+    /// A word that was put into the outbox, and what ends when it is heard.
+    pub(super) fn new(ticket: Ticket, word: LastWord) -> (Self, oneshot::Receiver<Infallible>) {
+        let (until_heard, heard) = oneshot::channel();
+        (Self { ticket, word, disputed: None, _until_heard: until_heard }, heard)
+    }
+
     /// The same, disputed from now on if it was not before.
     pub(super) fn disputed(self) -> Self {
         Self { disputed: Some(self.disputed.unwrap_or_else(Instant::now)), ..self }
