@@ -2,13 +2,14 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "tessera/v1/accounts.proto",
     "tessera/v1/clients.proto",
     "tessera/v1/credentials.proto",
     "tessera/v1/failure.proto",
     "tessera/v1/generation.proto",
     "tessera/v1/quota.proto",
+    "tessera/v1/standings.proto",
 ];
 
 /// Messages that hold a secret: their `Debug` is written by hand.

@@ -24,6 +24,7 @@ pub mod registered;
 pub mod request;
 pub mod resolution;
 pub mod size;
+pub mod standing;
 
 pub use account::{Account, Limits, Provider, Tier};
 pub use aspect_ratio::AspectRatio;

@@ -9,6 +9,7 @@ mod clients;
 mod failure;
 mod generation;
 mod leases;
+mod standings;
 pub mod transport;
 
 pub use failure::{carried_by, failure_of, status_of};

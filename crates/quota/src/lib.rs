@@ -18,6 +18,7 @@ mod queue;
 pub mod registry;
 mod roster;
 mod service;
+mod standings;
 pub mod store;
 mod view;
 
@@ -26,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{Account, AccountId, Catalog, Client, ClientId, Clock, ProjectId};
 use proto::v1::{
     accounts_server::AccountsServer, clients_server::ClientsServer, credentials_server::CredentialsServer,
-    leases_server::LeasesServer,
+    leases_server::LeasesServer, standings_server::StandingsServer,
 };
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
@@ -37,7 +38,7 @@ use self::{
     chance::Dice,
     registry::Registry,
     roster::Roster,
-    service::{AccountService, ClientService, CredentialService, LeaseService},
+    service::{AccountService, ClientService, CredentialService, LeaseService, StandingsService},
     store::Store,
     view::View,
 };
@@ -163,6 +164,7 @@ impl Quota {
             .add_service(ClientsServer::new(clients))
             .add_service(AccountsServer::new(accounts))
             .add_service(CredentialsServer::new(credentials))
+            .add_service(StandingsServer::new(StandingsService::new(Arc::clone(&self.view))))
     }
 
     /// Does what nobody asks for, until `shutdown`: keeps up with the store and with what other services change in the

@@ -3,6 +3,7 @@
 mod accounts;
 mod clients;
 mod credentials;
+mod standings;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -15,7 +16,10 @@ use proto::{
 use tonic::{Request, Response, Status, async_trait};
 use tracing::{Instrument as _, Span, field, instrument};
 
-pub(crate) use self::{accounts::AccountService, clients::ClientService, credentials::CredentialService};
+pub(crate) use self::{
+    accounts::AccountService, clients::ClientService, credentials::CredentialService,
+    standings::StandingsService,
+};
 use crate::broker::{Begun, Broker};
 
 /// Leases over gRPC.

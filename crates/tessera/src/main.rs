@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use telemetry::Telemetry;
 
 use crate::{
-    commands::{gateway, generate, generation, quota, simulator, up},
+    commands::{accounts, gateway, generate, generation, quota, simulator, up},
     config::{Environment, Invalid},
 };
 
@@ -70,6 +70,8 @@ enum Command {
     Generation(generation::Options),
     /// Runs the ledger: accounts, clients, quota
     Quota(quota::Options),
+    /// Tells of the accounts of a Tessera that runs
+    Accounts(accounts::Options),
     /// Makes pictures and writes them to files
     Generate(generate::Options),
     /// Runs a Gemini API that draws test pictures and fails on command
@@ -120,7 +122,7 @@ impl Command {
     /// What is logged when nothing is said: a picture made at the prompt needs no log beside it.
     const fn default_filter(&self) -> &'static str {
         match self {
-            Self::Generate(_) => "warn",
+            Self::Accounts(_) | Self::Generate(_) => "warn",
             Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
                 "info"
             }
@@ -134,6 +136,7 @@ impl Command {
             Self::Gateway(_) => "tessera-gateway",
             Self::Generation(_) => "tessera-generation",
             Self::Quota(_) => "tessera-quota",
+            Self::Accounts(_) => "tessera-accounts",
             Self::Generate(_) => "tessera-generate",
             Self::Simulator(_) => "tessera-simulator",
         }
@@ -145,6 +148,7 @@ impl Command {
             Self::Gateway(options) => gateway::run(options, environment).await,
             Self::Generation(options) => generation::run(options, environment).await,
             Self::Quota(options) => quota::run(options, environment).await,
+            Self::Accounts(options) => accounts::run(options, environment).await,
             Self::Generate(options) => generate::run(options, environment).await,
             Self::Simulator(options) => simulator::run(options).await,
         }

@@ -204,7 +204,7 @@ fn not_drawn(model: &Model, resolution: Resolution) -> Failure {
 
 /// Without its store the service grants nothing: quota that cannot be counted is not spent.
 #[expect(clippy::needless_pass_by_value, reason = "it ends the error's way, as `map_err` hands it over")]
-fn unavailable(error: StoreError) -> Failure {
+pub(crate) fn unavailable(error: StoreError) -> Failure {
     tracing::error!(%error, "the ledger did not answer");
     let retry_after = match error {
         StoreError::Learning { retry_after } => retry_after,

@@ -1,8 +1,11 @@
 //! Everything that the view knows: each model's field, and what time it is at the store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use domain::{Catalog, Clock, Timestamp};
+use domain::{AccountId, Catalog, Clock, Timestamp};
 
 use super::{field::Field, place::Member};
 use crate::{
@@ -21,6 +24,8 @@ pub(crate) struct Board {
     told: Option<(Timestamp, Timestamp)>,
     /// Counts the changes that were seen.
     pub(crate) revision: u64,
+    /// Accounts and models that were shown and are no more, with the revision since when.
+    gone: HashMap<(AccountId, String), u64>,
 }
 
 /// What is to be asked of the store: of a model these candidates, each with its place and the mark that made it due.
@@ -35,7 +40,7 @@ impl Board {
     /// A board of which nothing is known.
     pub(crate) fn new(in_force: Arc<InForce>, catalog: &Catalog, now: Timestamp) -> Self {
         let fields = BTreeMap::new();
-        let mut board = Self { in_force, fields, layout: 0, told: None, revision: 0 };
+        let mut board = Self { in_force, fields, layout: 0, told: None, revision: 0, gone: HashMap::new() };
         board.rebuild(catalog, now);
         board
     }
@@ -58,6 +63,12 @@ impl Board {
         for model in catalog.models() {
             let known = earlier.remove(&model.name).unwrap_or_default();
             let field = Field::new(model, self.in_force.accounts.in_force(), &known, moment, self.revision);
+            for member in known.members().filter(|member| field.member(&member.account.id).is_none()) {
+                self.gone.insert((member.account.id.clone(), model.name.clone()), self.revision);
+            }
+            field.members().for_each(|member| {
+                self.gone.remove(&(member.account.id.clone(), model.name.clone()));
+            });
             self.fields.insert(model.name.clone(), field);
         }
     }
@@ -143,6 +154,11 @@ impl Board {
             self.revision = revision;
         }
         news
+    }
+
+    /// What is gone since a revision.
+    pub(crate) fn gone_since(&self, revision: u64) -> impl Iterator<Item = &(AccountId, String)> {
+        self.gone.iter().filter(move |(_, since)| **since > revision).map(|(gone, _)| gone)
     }
 }
 

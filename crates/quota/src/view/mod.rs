@@ -19,14 +19,14 @@ use std::{
     time::Duration,
 };
 
-use domain::{Catalog, Clock, Lease};
+use domain::{Catalog, Clock, Lease, Timestamp};
 use tokio::{
     sync::{self, watch},
     time::Instant,
 };
 
 use self::board::Board;
-pub(crate) use self::choice::Choice;
+pub(crate) use self::{choice::Choice, place::Member};
 use crate::{
     chance::Chance,
     policy::{Moment, Wish},
@@ -137,13 +137,24 @@ impl View {
         board.field(model).map_or(0, |field| field.an_hour(usual, now))
     }
 
+    /// Asks about every account that was never asked about.
+    pub(crate) async fn know(&self) -> Result<(), StoreError> {
+        self.reload();
+        if self.board().fields().any(|(_, field)| field.is_unknown()) { self.refresh().await } else { Ok(()) }
+    }
+
+    /// Reads what is known, and what time it is at the store.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Board, Timestamp) -> T) -> T {
+        let board = self.board();
+        read(&board, board.now(&*self.clock))
+    }
+
     /// Tells the latest revision, and every new one.
     pub(crate) fn revisions(&self) -> watch::Receiver<u64> {
         self.revised.subscribe()
     }
 
-    /// Reads what is known.
-    pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
+    fn board(&self) -> MutexGuard<'_, Board> {
         // Nothing in here panics halfway; a view is only a view in any case.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -45,6 +45,9 @@ impl Member {
     pub(crate) fn remember(&mut self, earlier: &Self) {
         if self.candidate.domain == earlier.candidate.domain {
             (self.standing, self.told_at) = (earlier.standing, earlier.told_at);
+            if self.account == earlier.account {
+                self.revision = earlier.revision;
+            }
         }
     }
 

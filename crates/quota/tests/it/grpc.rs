@@ -21,8 +21,8 @@ use crate::scene::{NOON, seconds};
 
 pub(crate) struct Service {
     pub(crate) quota: Quota,
-    store: Arc<dyn Store>,
-    clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 pub(crate) async fn service() -> Service {

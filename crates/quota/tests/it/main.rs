@@ -11,5 +11,6 @@ mod operators;
 mod redis_server;
 mod registry;
 mod scene;
+mod standings;
 mod store_model;
 mod store_suite;

@@ -1,6 +1,7 @@
 //! What the command line can do; each command has its `Options` and its `run`. `operator` is how those of operators
 //! reach a Tessera that runs.
 
+pub(crate) mod accounts;
 pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod generation;
