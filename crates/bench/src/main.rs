@@ -3,11 +3,14 @@
 //! The provider is the simulator, answering with bodies that were drawn and encoded beforehand. The same
 //! load is put on it directly, through Tessera in one process, and through Tessera in three processes; the
 //! three take turns, round by round, so that a machine whose speed drifts treats them alike.
+//!
+//! `cargo run --release -p bench -- ledger` measures the ledger alone, in Redis.
 
 #![expect(clippy::cast_precision_loss, reason = "figures are printed with three digits")]
 
 mod cell;
 mod fleet;
+mod ledger;
 mod load;
 mod process;
 mod table;
@@ -15,13 +18,15 @@ mod table;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::{cell::Cell, fleet::Fleet};
 
 /// Measures Tessera beside a direct call to the provider
 #[derive(Debug, Parser)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Seconds that each measurement lasts
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -42,9 +47,18 @@ struct Options {
     tessera: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures the ledger in Redis: leases a second, and what one costs as the accounts grow more
+    Ledger(ledger::Options),
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(Command::Ledger(options)) = &options.command {
+        return ledger::run(options).await;
+    }
     let binary = process::tessera(options.tessera.as_deref())?;
     println!("{}", table::machine());
     println!(
