@@ -94,7 +94,7 @@ fn shown(member: &Member, now: Timestamp, day: PacificDay) -> Option<AccountStan
         quota,
         used,
         configured,
-        learned: None,
+        learned: standing.learned.get(quota).map(|told| told.limit),
         resets_at: resets_at.max(now),
     };
     let (minute, clears_at) = (standing.in_minute, standing.minute_clears_at);
@@ -122,7 +122,7 @@ fn shown(member: &Member, now: Timestamp, day: PacificDay) -> Option<AccountStan
 }
 
 fn hindrance(member: &Member, standing: &Standing, now: Timestamp) -> Option<Hindrance> {
-    let limits = &member.candidate.limits;
+    let limits = member.limits();
     let minute = limits.requests_per_minute.min(limits.images_per_minute);
     if !member.serves {
         Some(Hindrance::Disabled)
@@ -132,7 +132,7 @@ fn hindrance(member: &Member, standing: &Standing, now: Timestamp) -> Option<Hin
         Some(Hindrance::DayFull)
     } else if standing.in_minute >= minute {
         Some(Hindrance::MinuteFull)
-    } else if standing.in_flight >= limits.concurrent {
+    } else if standing.in_flight >= limits.concurrent || standing.free_at > now {
         Some(Hindrance::AllInFlight)
     } else {
         None

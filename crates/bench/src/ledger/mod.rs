@@ -41,7 +41,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     for fsync in [Fsync::EverySecond, Fsync::Always] {
         let server = RedisServer::start(fsync).await?;
         let bare = server.bare(lasting / 5).await?;
-        println!("redis, appendfsync {fsync}: PING {}, EVALSHA of nothing {} (medians)", bare.ping, bare.script);
+        println!(
+            "redis, appendfsync {fsync}: PING {}, EVALSHA of nothing {} (medians)",
+            bare.ping, bare.script
+        );
         let bench = Bench::open(&server, options.pool).await?;
         let figures = bench.pairs(options.at_once, lasting).await?;
         println!(
@@ -69,7 +72,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         server.stop().await?;
         println!();
     }
-    println!("growth that is logarithmic allows {:.2}x from the fewest accounts to the most", allowed(&options.pools));
+    println!(
+        "growth that is logarithmic allows {:.2}x from the fewest accounts to the most",
+        allowed(&options.pools)
+    );
     Ok(())
 }
 

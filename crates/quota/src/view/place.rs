@@ -68,7 +68,8 @@ impl Member {
         Candidate { limits: self.limits(), ..self.candidate.clone() }
     }
 
-    fn limits(&self) -> Limits {
+    /// The limits that hold for it.
+    pub(crate) fn limits(&self) -> Limits {
         let learned = self.standing.map(|standing| standing.learned).unwrap_or_default();
         self.candidate.limits.narrowed_by(&learned)
     }

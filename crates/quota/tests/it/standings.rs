@@ -2,7 +2,7 @@
 
 use domain::{
     CallOutcome, LeaseId, Settlement,
-    lease::{Acquired, Acquiring, Window},
+    lease::{Acquired, Acquiring, Quota, Revealed, Window},
     standing::{Hindrance, StandingsEvent},
 };
 use proto::{
@@ -17,7 +17,7 @@ use tonic::Streaming;
 
 use crate::{
     grpc::{acquire, serve, service, wish},
-    scene::{MIDNIGHT, NOON, millis, seconds, throttled},
+    scene::{MIDNIGHT, NOON, millis, seconds},
 };
 
 async fn next(events: &mut Streaming<Wire>) -> StandingsEvent {
@@ -52,12 +52,15 @@ async fn who_watches_is_told_everything_and_then_at_once_what_changed_and_why() 
         assert_eq!((standing.in_flight, standing.windows[0].used, standing.windows[0].left()), (1, 1, 9));
         assert_eq!(standing.windows[2].resets_at, MIDNIGHT);
 
-        let outcome = throttled(Some(Window::Minute), Some(seconds(7)));
+        let revealed = Some(Revealed { quota: Quota::RequestsPerMinute, limit: 4 });
+        let outcome =
+            CallOutcome::Throttled { window: Some(Window::Minute), retry_after: Some(seconds(7)), revealed };
         let settlement = Settlement { outcome, sent_after: None };
         leases.settle(SettleRequest::new(&id, fence, settlement)).await.unwrap();
         let refused = next(&mut events).await;
         let standing = &refused.standings[0];
         assert_eq!((standing.in_flight, standing.setbacks), (0, 1));
+        assert_eq!((standing.windows[0].learned, standing.windows[0].left()), (Some(4), 3));
         assert_eq!(standing.hindrance, Some(Hindrance::Throttled));
         assert_eq!(standing.leasable_at, Some(NOON + seconds(7)));
 

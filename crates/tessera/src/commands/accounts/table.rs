@@ -189,7 +189,7 @@ mod tests {
             ..standing()
         };
         assert!(row(throttled.clone()).ends_with("throttled, 1 min 02 s"), "{}", row(throttled));
-        let midnight = NOW + Duration::from_mins(600);
+        let midnight = NOW + Duration::from_hours(10);
         let used_up = AccountStanding {
             hindrance: Some(Hindrance::DayFull),
             leasable_at: Some(midnight),
