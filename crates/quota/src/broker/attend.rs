@@ -37,7 +37,8 @@ impl Broker {
     /// lacks is no matter to those behind it: accounts other than those it excludes, or an end of its client's calls.
     async fn serve(&self, queue: &Queue) {
         let mut passed = HashSet::new();
-        while let Some((ticket, request)) = queue.next(&passed) {
+        while let Some((ticket, request, asked)) = queue.next(&passed) {
+            let waited = asked.elapsed();
             match self.attempt(&request).await {
                 Ok(Acquired::Refused(shortage)) if may_pass(&shortage, &request) => {
                     if matches!(shortage, Shortage::ClientLimited { limit: ClientLimit::Concurrent, .. }) {
@@ -52,6 +53,7 @@ impl Broker {
                     queue.dismiss(&failure);
                 }
                 answer => {
+                    let answer = answer.map(|acquired| counted_from_asking(acquired, waited));
                     if let Err(unheard) = queue.answer(ticket, answer) {
                         self.take_back(unheard).await;
                     }
@@ -93,4 +95,15 @@ impl Broker {
             }
         }
     }
+}
+
+/// The same grants with their times counted from when they were asked for, after a wait of at least this long: whoever
+/// asked cannot tell when its turn came.
+fn counted_from_asking(acquired: Acquired, waited: Duration) -> Acquired {
+    let Acquired::Granted(mut grants) = acquired else { return acquired };
+    for grant in &mut grants {
+        grant.start_within += waited;
+        grant.expires_in += waited;
+    }
+    Acquired::Granted(grants)
 }

@@ -87,7 +87,7 @@ impl Broker {
             return Ok(refused);
         };
         let leases = request.ids.len() as u64;
-        match queue.enter(Arc::new(request), shortage.clone(), asked + spare) {
+        match queue.enter(Arc::new(request), shortage.clone(), asked, asked + spare) {
             Err(Full) => Ok(refused),
             Ok(waiting) => {
                 Ok(Begun::Waiting(Turn { broker: Arc::clone(self), queue, leases, shortage, waiting }))

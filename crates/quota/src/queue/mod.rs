@@ -49,6 +49,8 @@ struct Lane {
 
 struct Wisher {
     request: Arc<LeaseRequest>,
+    /// When it was asked.
+    asked: Instant,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -67,11 +69,12 @@ impl Queue {
         Self { model, lane: Mutex::new(lane), stirred: Notify::new() }
     }
 
-    /// Takes a place, to wait in until `latest`. `shortage` is why it must wait.
+    /// Takes a place for what was asked at `asked`, to wait in until `latest`. `shortage` is why it must wait.
     pub(crate) fn enter(
         self: &Arc<Self>,
         request: Arc<LeaseRequest>,
         shortage: Shortage,
+        asked: Instant,
         latest: Instant,
     ) -> Result<Waiting, Full> {
         let (sender, answer) = oneshot::channel();
@@ -79,7 +82,7 @@ impl Queue {
         let client = request.client.clone();
         let mut lane = self.lane();
         let behind_others = lane.is_held();
-        let ticket = lane.line.enter(&client, leases, Wisher { request, answer: sender })?;
+        let ticket = lane.line.enter(&client, leases, Wisher { request, asked, answer: sender })?;
         if !behind_others {
             lane.shortage = Some((Instant::now(), shortage));
             self.stirred.notify_one();
@@ -109,10 +112,11 @@ impl Queue {
         told.map(|(when, shortage)| (shortage, when.elapsed()))
     }
 
-    /// Whose turn it is, apart from those that were passed over.
-    pub(crate) fn next(&self, passed: &HashSet<Ticket>) -> Option<(Ticket, Arc<LeaseRequest>)> {
+    /// Whose turn it is, apart from those that were passed over: what is wished for, and when it was asked.
+    pub(crate) fn next(&self, passed: &HashSet<Ticket>) -> Option<(Ticket, Arc<LeaseRequest>, Instant)> {
         let lane = self.lane();
-        lane.line.next(passed).map(|waiter| (waiter.ticket, Arc::clone(&waiter.item.request)))
+        let waiter = lane.line.next(passed)?;
+        Some((waiter.ticket, Arc::clone(&waiter.item.request), waiter.item.asked))
     }
 
     /// Every wish of the client that has this one.

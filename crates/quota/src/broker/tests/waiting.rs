@@ -50,8 +50,16 @@ async fn one_that_waits_is_served_as_soon_as_a_call_ends_and_without_looking_aga
     assert!(!waiting.is_finished());
     let before = Instant::now();
     settle(&broker, &grants[0], delivered()).await;
-    assert_eq!(granted(waiting.await.unwrap().unwrap())[0].id.as_str(), "r/0/0");
+    let grant = granted(waiting.await.unwrap().unwrap()).remove(0);
+    assert_eq!(grant.id.as_str(), "r/0/0");
     assert!(before.elapsed() <= Duration::from_millis(20), "{:?}", before.elapsed());
+    // Whoever asked counts from then: the wait is in the times, and never more than the wait.
+    let since_asking = Duration::from_secs(5)..=Duration::from_secs(5) + before.elapsed();
+    assert!(
+        since_asking.contains(&grant.start_within.saturating_sub(term::START)),
+        "{:?}",
+        grant.start_within
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +180,7 @@ async fn what_is_granted_to_one_that_hung_up_is_given_back() {
         panic!("answered")
     };
     let queue = Arc::clone(&broker.queues[MODEL]);
-    let (ticket, request) = queue.next(&std::collections::HashSet::new()).unwrap();
+    let (ticket, request, _) = queue.next(&std::collections::HashSet::new()).unwrap();
     settle(&broker, &grants[0], delivered()).await;
     let answer = broker.attempt(&request).await;
     drop(turn);
