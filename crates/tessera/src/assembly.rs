@@ -41,7 +41,8 @@ pub(crate) fn generation(
     let credentials = Credentials::new(credentials(config, environment)?);
     let leases = Arc::new(RemoteLeases::new(quota));
     let catalog = Arc::clone(&config.catalog);
-    let settings = config.generation.settings(data.part("outbox")?);
+    let named = config.generation.outbox.clone();
+    let settings = config.generation.settings(named.map_or_else(|| data.part("outbox"), Ok)?);
     Generation::new(settings, catalog, credentials, leases, &clock())
         .map_err(|error| Invalid::from(error.to_string()))
 }

@@ -59,12 +59,12 @@ pub(crate) struct Vertex {
 }
 
 impl Generation {
-    /// What generation itself needs to know, with the outbox that it has where none is named.
+    /// What generation itself needs to know; the outbox is the one that is named here, or else the data directory's.
     pub(crate) fn settings(&self, outbox: PathBuf) -> ::generation::Settings {
         ::generation::Settings {
             max_attempts: self.max_attempts,
             deadline: self.deadline_seconds.get(),
-            outbox: Some(self.outbox.clone().unwrap_or(outbox)),
+            outbox: Some(outbox),
             gemini: self.gemini.settings(),
             vertex: self.vertex.settings(),
         }
