@@ -3,6 +3,9 @@
 //! Every operation is one script, so one atomic step; scripts admit and count, and what a refusal or a standing
 //! means is worked out here, by the ledger's own rules, from what a script tells. Time is the server's. An operation
 //! that Redis does not answer in time fails, and a grant that nobody waits for any more is not made.
+//!
+//! Redis may lose what it acknowledged. So every service remembers what it was told, and tells it again to a Redis
+//! that comes back as another than it was; until all that may know more have done so, nothing is granted.
 
 mod answer;
 mod changes;
