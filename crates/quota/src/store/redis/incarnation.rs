@@ -6,7 +6,7 @@ use super::{
     RedisStore,
     answer::{Reception, senseless},
     failed,
-    witness::Testimony,
+    testimony::Testimony,
     written,
 };
 use crate::store::{Change, StoreError};

@@ -17,6 +17,7 @@ mod location;
 mod question;
 mod script;
 mod settlement;
+mod testimony;
 mod time;
 mod witness;
 
@@ -38,8 +39,9 @@ use self::{
     question::{Acquire, Close, Expire, Renew, Subjects, written},
     script::Scripts,
     settlement::Settle,
+    testimony::Learning,
     time::Time,
-    witness::{Learning, Witness},
+    witness::Witness,
 };
 use super::{
     Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,

@@ -12,42 +12,19 @@ use std::{
 };
 
 use domain::{Fence, LeaseId, Timestamp, lease::term};
-use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::{
     answer::{Peer, Tally, Told},
-    question::millis,
+    testimony::{GrantRecord, Learning, TallyRecord, Testimony},
 };
-use crate::store::{
-    Cooling, Scope, key,
-    ledger::{AWAITED, Observed, REMEMBERED},
-};
+use crate::store::{Cooling, Scope, key, ledger::Observed};
 
 /// How long what was counted is remembered: longer than any day that it may count for.
 const COUNTED: Duration = Duration::from_hours(50);
 /// How many leases are told at a time: it holds up everybody else meanwhile.
 const TOLD: usize = 500;
-
-/// How long a ledger learns that came back: at the least, so that services may speak up that it does not know of,
-/// and at the most, when all that may have been granted before has left the minute windows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Learning {
-    pub(super) least: Duration,
-    pub(super) longest: Duration,
-}
-
-impl Learning {
-    /// For a ledger that others may have used before.
-    pub(super) const CAREFUL: Self =
-        Self { least: Duration::from_secs(2), longest: term::WINDOW.saturating_add(Duration::from_secs(2)) };
-
-    /// The same without waiting for those that are not known of.
-    pub(super) fn among_friends(self) -> Self {
-        Self { least: Duration::ZERO, ..self }
-    }
-}
 
 /// The memory of one service.
 pub(super) struct Witness {
@@ -71,9 +48,6 @@ struct Memory {
 
 /// What is counted: the kind of thing, its name, and the field.
 type Subject = (String, String, String);
-
-/// Something counted, how much, and when that was told.
-type TallyRecord = (String, String, String, u64, u64);
 
 struct Grant {
     id: LeaseId,
@@ -226,46 +200,4 @@ fn tally((subject, (units, told)): (&Subject, &(u64, Timestamp))) -> TallyRecord
 
 fn rest((scope, cooling): (&Scope, &Cooling)) -> (String, u64, &'static str) {
     (key::scope(scope), cooling.until.as_millis(), cooling.reason.as_str())
-}
-
-/// What a service tells the ledger, as `testify.lua` reads it.
-#[derive(Debug, Serialize)]
-pub(super) struct Testimony {
-    peers: Vec<Peer>,
-    complete: bool,
-    fence: u64,
-    leases: Vec<GrantRecord>,
-    tallies: Vec<TallyRecord>,
-    rests: Vec<(String, u64, &'static str)>,
-    least: u64,
-    longest: u64,
-    awaited: u64,
-    remembered: u64,
-    window: u64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct GrantRecord {
-    id: String,
-    lease: Box<RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ending: Option<Box<str>>,
-}
-
-impl Testimony {
-    fn empty(learning: Learning) -> Self {
-        Self {
-            peers: vec![],
-            complete: false,
-            fence: 0,
-            leases: vec![],
-            tallies: vec![],
-            rests: vec![],
-            least: millis(learning.least),
-            longest: millis(learning.longest),
-            awaited: millis(AWAITED),
-            remembered: millis(REMEMBERED),
-            window: millis(term::WINDOW),
-        }
-    }
 }
