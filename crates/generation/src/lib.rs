@@ -10,6 +10,7 @@
 //!   events
 //! - `retry` decides, purely, whether another attempt may follow
 //! - `outbox` keeps what the ledger was not yet told of leases, over restarts too
+//! - `credentials` are what opens accounts: those of the configuration, and those that the ledger keeps sealed
 //! - [`leases`] is the port to the ledger, [`upstream`] the port to the providers
 
 mod answer;
@@ -29,13 +30,15 @@ pub mod upstream;
 use std::sync::Arc;
 
 use domain::{Catalog, Clock, Provider};
+use proto::v1::sealing_server::SealingServer;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-pub use credentials::{Credential, Credentials};
+pub use credentials::{Credential, Credentials, RemoteCredentials, SealedCredentials, sealing};
 pub use outbox::OutboxError;
 pub use settings::{Settings, SettingsError};
 
+use credentials::{Sealing, Vault};
 use generator::Generator;
 use leases::{Leases, Ledger};
 use outbox::Outbox;
@@ -44,35 +47,43 @@ use upstream::{Service, Upstream, Upstreams, gemini::Gemini, vertex::Vertex};
 /// The generation service.
 pub struct Generation {
     generator: Arc<Generator>,
+    sealing: Sealing,
 }
 
 impl Generation {
-    /// A service that calls with these credentials, on leases from this ledger. What it signs bears the time of
-    /// this clock. Leases that an earlier run left open are closed now; that needs a runtime.
+    /// A service that calls with these credentials and the sealed ones, on leases from this ledger. What it signs
+    /// bears the time of this clock. Leases that an earlier run left open are closed now; that needs a runtime.
     pub fn new(
         settings: Settings,
         catalog: Arc<Catalog>,
-        credentials: Credentials,
+        credentials: &Credentials,
+        sealed: Arc<dyn SealedCredentials>,
         leases: Arc<dyn Leases>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
         settings.validate()?;
-        let Settings { max_attempts, deadline, outbox, gemini, vertex } = settings;
+        let Settings { max_attempts, deadline, outbox, sealing_key, gemini, vertex } = settings;
+        let vault = Arc::new(Vault::new(sealing_key.clone(), sealed));
         let service = Service::new(gemini.timeouts, gemini.answer_limit_bytes)?;
         let gemini: Arc<dyn Upstream> =
-            Arc::new(Gemini::new(&gemini, service.clone(), credentials.api_keys())?);
-        let vertex: Arc<dyn Upstream> = Arc::new(Vertex::new(&vertex, service, clock, credentials)?);
+            Arc::new(Gemini::new(&gemini, service.clone(), credentials, Arc::clone(&vault))?);
+        let vertex: Arc<dyn Upstream> = Arc::new(Vertex::new(&vertex, service, clock, credentials, vault)?);
         let upstreams = Upstreams::new([(Provider::Gemini, gemini), (Provider::Vertex, vertex)]);
         let outbox = outbox.map_or_else(|| Ok(Outbox::in_memory()), |directory| Outbox::open(&directory))?;
         let tasks = TaskTracker::new();
         let ledger = Ledger::new(leases, outbox, Arc::clone(clock), tasks.clone());
         let generator = Generator::new(max_attempts, deadline, catalog, upstreams, ledger, tasks);
-        Ok(Self { generator: Arc::new(generator) })
+        Ok(Self { generator: Arc::new(generator), sealing: Sealing(sealing_key) })
     }
 
     /// The gRPC routes to serve.
     pub fn routes(&self) -> Routes {
-        service::routes(Arc::clone(&self.generator))
+        self.for_operators(service::routes(Arc::clone(&self.generator)))
+    }
+
+    /// These routes, and those that operators use of this service.
+    pub fn for_operators(&self, routes: Routes) -> Routes {
+        routes.add_service(SealingServer::new(self.sealing.clone()))
     }
 
     /// Whether it can serve now, and if not, why.

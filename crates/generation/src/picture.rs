@@ -149,6 +149,7 @@ impl Studio {
         };
         let call = Call {
             account: grant.account.clone(),
+            credential: grant.credential,
             model: model.to_owned(),
             body: order.body(provider, &upstream).await,
             dispatch: Arc::clone(lease.dispatch()),

@@ -1,11 +1,12 @@
 //! How the service behaves, checked before anything listens.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use domain::{AccountId, lease::term};
 
 use crate::{
     outbox::OutboxError,
+    sealing::SealingKey,
     upstream::{gemini, vertex},
 };
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// The directory of what the ledger was not yet told of leases; without one that is lost with the process.
     pub outbox: Option<PathBuf>,
+    /// What opens the credentials that were added at run time; without it there can be none.
+    pub sealing_key: Option<Arc<SealingKey>>,
     /// How the Gemini API is called.
     pub gemini: gemini::Settings,
     /// Where Vertex AI is called.
@@ -30,6 +33,7 @@ impl Default for Settings {
             max_attempts: 3,
             deadline: Duration::from_mins(3),
             outbox: None,
+            sealing_key: None,
             gemini: gemini::Settings::default(),
             vertex: vertex::Settings::default(),
         }

@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
-use generation::{Credential, Credentials, Generation, leases::RemoteLeases};
+use generation::{
+    Credential, Credentials, Generation, RemoteCredentials, leases::RemoteLeases, sealing::SealingKey,
+};
 use proto::transport::Channel;
-use quota::{ClientEntry, ClientKey, KeyHash, Quota, store::Location};
+use quota::{
+    ClientEntry, ClientKey, KeyHash, Quota,
+    registry::{self, Registry},
+    store::Location,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -31,19 +37,22 @@ pub(crate) fn gateway(config: &Config, generation: Channel, quota: Channel) -> G
     )
 }
 
-/// The core, with the credentials of every account: it alone fetches them.
+/// The core, with the credentials of every account: it alone fetches them, and opens those that are sealed.
 pub(crate) fn generation(
     config: &Config,
     data: &DataDir,
     environment: &Environment,
+    sealing_key: Option<SealingKey>,
     quota: Channel,
 ) -> Result<Generation, Invalid> {
     let credentials = Credentials::new(credentials(config, environment)?);
-    let leases = Arc::new(RemoteLeases::new(quota));
+    let leases = Arc::new(RemoteLeases::new(quota.clone()));
+    let sealed = Arc::new(RemoteCredentials::new(quota));
     let catalog = Arc::clone(&config.catalog);
     let named = config.generation.outbox.clone();
-    let settings = config.generation.settings(named.map_or_else(|| data.part("outbox"), Ok)?);
-    Generation::new(settings, catalog, credentials, leases, &clock())
+    let outbox = named.map_or_else(|| data.part("outbox"), Ok)?;
+    let settings = config.generation.settings(outbox, sealing_key);
+    Generation::new(settings, catalog, &credentials, sealed, leases, &clock())
         .map_err(|error| Invalid::from(error.to_string()))
 }
 
@@ -57,12 +66,26 @@ fn credentials(config: &Config, environment: &Environment) -> Result<Vec<(Accoun
     }))
 }
 
+/// The registry, which knows what operators add at run time.
+pub(crate) async fn registry(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Registry>> {
+    Ok(registry::open(&location(config, data)?).await?)
+}
+
+/// Where the ledger and the registry are kept.
+fn location(config: &Config, data: &DataDir) -> anyhow::Result<Location> {
+    Ok(match &config.quota.store {
+        Some(location) => location.clone(),
+        None => Location::Embedded(data.file("ledger.redb")?),
+    })
+}
+
 /// The ledger, which also admits `remembered`, a client that the configuration does not name.
 pub(crate) async fn quota(
     config: &Config,
     data: &DataDir,
     environment: &Environment,
     remembered: Option<(Client, KeyHash)>,
+    registry: Arc<dyn Registry>,
 ) -> anyhow::Result<Quota> {
     let settings = quota::Settings {
         accounts: config.accounts.iter().map(|owned| owned.account.clone()).collect(),
@@ -70,12 +93,7 @@ pub(crate) async fn quota(
         pepper: key::pepper(&config.quota, data, environment)?,
         queue: config.quota.queue,
     };
-    let location = match &config.quota.store {
-        Some(location) => location.clone(),
-        None => Location::Embedded(data.file("ledger.redb")?),
-    };
-    let store = quota::store::open(&location, clock()).await?;
-    let registry = quota::registry::open(&location).await?;
+    let store = quota::store::open(&location(config, data)?, clock()).await?;
     let quota = Quota::new(settings, Arc::clone(&config.catalog), store, registry, clock());
     quota.map_err(|error| Invalid::from(error.to_string()).into())
 }

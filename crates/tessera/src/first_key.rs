@@ -54,7 +54,7 @@ impl Admission {
         let stale = key::pepper_is_new(&config.quota, data)?;
         let pepper = key::pepper(&config.quota, data, environment)?;
         let Some(kept) = data.read(KEPT)?.filter(|_| !stale) else {
-            let key = key::fresh();
+            let key = quota::new_client_key();
             return Ok(Self::New { hash: KeyHash::of(&key, &pepper), key });
         };
         let damaged = || format!("{KEPT} in the data directory is damaged; delete it for a new key");
@@ -63,7 +63,7 @@ impl Admission {
 
     /// Has a configuration admit nobody but the holder of a new key.
     pub(crate) fn only_me(config: &mut Config) -> SecretString {
-        let key = key::fresh();
+        let key = quota::new_client_key();
         let source = SecretSource::Inline(key.clone());
         config.clients = vec![NamedKey { client: default_client(), key: source }];
         key

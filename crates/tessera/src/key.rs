@@ -1,21 +1,22 @@
 //! Keys that Tessera makes for itself.
 
-use anyhow::{anyhow, ensure};
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, anyhow, ensure};
+use generation::sealing::SealingKey;
 use secrecy::{ExposeSecret as _, SecretString};
-use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
-    config::{self, Environment, Invalid},
+    config::{self, Config, Environment, Invalid},
     data_dir::DataDir,
 };
 
 /// The file of the data directory that holds the pepper.
 const PEPPER: &str = "key-pepper";
 
-/// A new client key, of more than 240 random bits.
-pub(crate) fn fresh() -> SecretString {
-    format!("tsr_{}", random()).into()
-}
+/// The file of the data directory that holds the key to sealed credentials.
+const SEALING: &str = "sealing-key";
 
 /// What client keys are hashed with: what the configuration says, or a file that is made once.
 pub(crate) fn pepper(
@@ -27,12 +28,38 @@ pub(crate) fn pepper(
         let unresolved = |error| Invalid::from(format!("quota.key_pepper: {error}"));
         return Ok(source.resolve(environment).map_err(unresolved)?);
     }
-    let Some(kept) = data.read(PEPPER)? else {
-        let made = SecretString::from(random());
-        data.keep(PEPPER, made.expose_secret())?;
+    made_once(PEPPER, data)
+}
+
+/// What sealed credentials are opened with, where the configuration says.
+pub(crate) fn sealing(config: &Config, environment: &Environment) -> Result<Option<SealingKey>, Invalid> {
+    let Some(source) = &config.sealing_key else { return Ok(None) };
+    let told = |error: String| Invalid::from(format!("generation.sealing_key: {error}"));
+    let text = source.resolve(environment).map_err(told)?;
+    SealingKey::parse(&text).map(Some).map_err(|error| told(error.to_string()))
+}
+
+/// What sealed credentials are opened with: what the configuration says, or a file that is made once.
+pub(crate) fn sealing_or_made(
+    config: &Config,
+    data: &DataDir,
+    environment: &Environment,
+) -> anyhow::Result<SealingKey> {
+    if let Some(key) = sealing(config, environment)? {
+        return Ok(key);
+    }
+    let kept = made_once(SEALING, data)?;
+    SealingKey::parse(&kept).with_context(|| format!("{SEALING} in the data directory is damaged"))
+}
+
+/// The text in a file of the data directory, which is made where it is not there yet.
+fn made_once(name: &str, data: &DataDir) -> anyhow::Result<SecretString> {
+    let Some(kept) = data.read(name)?.map(Zeroizing::new) else {
+        let made = random();
+        data.keep(name, made.expose_secret())?;
         return Ok(made);
     };
-    ensure!(!kept.trim().is_empty(), anyhow!("{} is empty; delete it", data.file(PEPPER)?.display()));
+    ensure!(!kept.trim().is_empty(), anyhow!("{} is empty; delete it", data.file(name)?.display()));
     Ok(kept.trim().into())
 }
 
@@ -41,6 +68,13 @@ pub(crate) fn pepper_is_new(config: &config::Quota, data: &DataDir) -> anyhow::R
     Ok(config.pepper.is_none() && data.read(PEPPER)?.is_none())
 }
 
-fn random() -> String {
-    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+/// 32 random bytes in hexadecimal.
+fn random() -> SecretString {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(&mut *bytes).expect("the operating system has random bytes");
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes.iter() {
+        write!(text, "{byte:02x}").expect("a string takes all that is written to it");
+    }
+    text.into()
 }

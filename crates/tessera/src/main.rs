@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use telemetry::Telemetry;
 
 use crate::{
-    commands::{accounts, gateway, generate, generation, quota, simulator, up},
+    commands::{accounts, clients, gateway, generate, generation, quota, simulator, up},
     config::{Environment, Invalid},
 };
 
@@ -70,10 +70,12 @@ enum Command {
     Generation(generation::Options),
     /// Runs the ledger: accounts, clients, quota
     Quota(quota::Options),
-    /// Tells of the accounts of a Tessera that runs
-    Accounts(accounts::Options),
     /// Makes pictures and writes them to files
     Generate(generate::Options),
+    /// Adds, lists, watches, disables and removes accounts while Tessera runs
+    Accounts(accounts::Options),
+    /// Makes, lists and revokes client keys while Tessera runs
+    Clients(clients::Options),
     /// Runs a Gemini API that draws test pictures and fails on command
     Simulator(simulator::Options),
 }
@@ -122,7 +124,7 @@ impl Command {
     /// What is logged when nothing is said: a picture made at the prompt needs no log beside it.
     const fn default_filter(&self) -> &'static str {
         match self {
-            Self::Accounts(_) | Self::Generate(_) => "warn",
+            Self::Generate(_) | Self::Accounts(_) | Self::Clients(_) => "warn",
             Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
                 "info"
             }
@@ -136,8 +138,9 @@ impl Command {
             Self::Gateway(_) => "tessera-gateway",
             Self::Generation(_) => "tessera-generation",
             Self::Quota(_) => "tessera-quota",
-            Self::Accounts(_) => "tessera-accounts",
             Self::Generate(_) => "tessera-generate",
+            Self::Accounts(_) => "tessera-accounts",
+            Self::Clients(_) => "tessera-clients",
             Self::Simulator(_) => "tessera-simulator",
         }
     }
@@ -148,8 +151,9 @@ impl Command {
             Self::Gateway(options) => gateway::run(options, environment).await,
             Self::Generation(options) => generation::run(options, environment).await,
             Self::Quota(options) => quota::run(options, environment).await,
-            Self::Accounts(options) => accounts::run(options, environment).await,
             Self::Generate(options) => generate::run(options, environment).await,
+            Self::Accounts(options) => accounts::run(options, environment).await,
+            Self::Clients(options) => clients::run(options, environment).await,
             Self::Simulator(options) => simulator::run(options).await,
         }
     }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use domain::{Account, AccountId, Limits, ProjectId, Provider, Tier};
 use generation::upstream::vertex::Location;
+use quota::registry::Registry;
 use simulator::{Script, Simulator};
 
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) enum Draughtsman {
     /// The provider, with the operator's accounts.
     Accounts,
+    /// The provider, with the accounts that operators added at run time.
+    Registered,
     /// The provider, with the one key of the environment.
     EnvironmentKey,
     /// The simulator, in this process.
@@ -28,9 +31,13 @@ pub(crate) enum Draughtsman {
 const KEY_VARIABLE: &str = "GEMINI_API_KEY";
 
 impl Draughtsman {
-    /// Completes a configuration that names no account: with the key of the environment, or else with a
-    /// simulator that is started for it.
-    pub(crate) async fn choose(config: &mut Config, environment: &Environment) -> anyhow::Result<Self> {
+    /// Completes a configuration that names no account: with the key of the environment; or else, unless operators
+    /// added accounts, with a simulator that is started for it.
+    pub(crate) async fn choose(
+        config: &mut Config,
+        registry: &dyn Registry,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
         if !config.accounts.is_empty() {
             return Ok(Self::Accounts);
         }
@@ -38,6 +45,9 @@ impl Draughtsman {
             let credential = SecretSource::Variable(KEY_VARIABLE.to_owned());
             config.accounts.push(the_one("gemini", "default", None, credential));
             return Ok(Self::EnvironmentKey);
+        }
+        if !registry.contents().borrow().accounts.is_empty() {
+            return Ok(Self::Registered);
         }
         if !config.generation.gemini.is_google() {
             let problem = format!(
@@ -55,7 +65,7 @@ impl Draughtsman {
     /// Ends what was started.
     pub(crate) async fn rest(self) -> anyhow::Result<()> {
         match self {
-            Self::Accounts | Self::EnvironmentKey => Ok(()),
+            Self::Accounts | Self::Registered | Self::EnvironmentKey => Ok(()),
             Self::Simulator(running) => running.stop().await,
         }
     }
@@ -64,9 +74,11 @@ impl Draughtsman {
     pub(crate) const fn describe(&self) -> &'static str {
         match self {
             Self::Accounts => "Pictures are drawn with the accounts of the configuration.",
+            Self::Registered => "Pictures are drawn with the accounts that `tessera accounts` lists.",
             Self::EnvironmentKey => "Pictures are drawn by the Gemini API, with GEMINI_API_KEY.",
             Self::Simulator(_) => {
-                "Pictures are simulated: set GEMINI_API_KEY to have them drawn by the Gemini API."
+                "Pictures are simulated: set GEMINI_API_KEY to have them drawn by the Gemini API, or add an account \
+                 with `tessera accounts add` and start again."
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Everything in one process: the three roles, which say to each other in memory what they would say over the network.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use domain::Client;
 use gateway::Gateway;
 use generation::Generation;
 use proto::transport::Channel;
-use quota::KeyHash;
+use quota::{KeyHash, registry::Registry};
 use tokio::time::timeout;
 use tonic::service::Routes;
 
@@ -14,6 +14,7 @@ use crate::{
     assembly,
     config::{Config, Environment},
     data_dir::DataDir,
+    key,
     running::Running,
     serving::{self, SETTLING},
 };
@@ -36,11 +37,13 @@ impl Whole {
         data: &DataDir,
         environment: &Environment,
         remembered: Option<(Client, KeyHash)>,
+        registry: Arc<dyn Registry>,
     ) -> anyhow::Result<Self> {
-        let ledger = assembly::quota(config, data, environment, remembered).await?;
-        let operators = ledger.routes();
-        let to_quota = Channel::within(operators.clone());
-        let core = assembly::generation(config, data, environment, to_quota.clone())?;
+        let sealing_key = key::sealing_or_made(config, data, environment)?;
+        let ledger = assembly::quota(config, data, environment, remembered, registry).await?;
+        let to_quota = Channel::within(ledger.routes());
+        let core = assembly::generation(config, data, environment, Some(sealing_key), to_quota.clone())?;
+        let operators = core.for_operators(ledger.routes());
         let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota);
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;

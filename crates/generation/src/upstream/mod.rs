@@ -21,10 +21,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{AccountId, CallOutcome, Failure, FailureKind, GenerationRequest, Provider, Usage};
+use domain::{
+    AccountId, CallOutcome, CredentialVersion, Failure, FailureKind, GenerationRequest, Provider, Usage,
+};
 use tokio::time::Instant;
 
 pub(crate) use dispatch::Dispatch;
+pub(crate) use exchange::Broken;
 pub(crate) use generate_content::Service;
 pub(crate) use tiles::TiledImage;
 pub use timeouts::Timeouts;
@@ -43,6 +46,8 @@ pub(crate) trait Upstream: Send + Sync {
 pub(crate) struct Call {
     /// The account to call with.
     pub(crate) account: AccountId,
+    /// Which sealed credential of the account to call with; absent for the one of the configuration.
+    pub(crate) credential: Option<CredentialVersion>,
     /// The model's name at this provider.
     pub(crate) model: String,
     /// What to send, encoded by the same upstream.

@@ -6,7 +6,7 @@ use domain::{
     AccountId, Catalog, ClientId, Clock, Conversation, Enforcement, Failure, FailureKind, GenerationEvent,
     GenerationRequest, Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
 };
-use generation::{Credential, Credentials, Generation, Settings, leases::RemoteLeases};
+use generation::{Credential, Credentials, Generation, RemoteCredentials, Settings, leases::RemoteLeases};
 use proto::{
     transport::Channel,
     v1::{self, generation_client::GenerationClient},
@@ -64,9 +64,11 @@ impl Stage {
         let credentials =
             accounts.into_iter().map(|(name, credential)| (AccountId::new(name).unwrap(), credential));
         let credentials = Credentials::new(credentials);
-        let leases = Arc::new(RemoteLeases::new(ledger.serve()));
+        let channel = ledger.serve();
+        let leases = Arc::new(RemoteLeases::new(channel.clone()));
+        let sealed = Arc::new(RemoteCredentials::new(channel));
         let (catalog, clock) = (Arc::new(Catalog::builtin()), Arc::new(SystemClock) as Arc<dyn Clock>);
-        let generation = Generation::new(settings, catalog, credentials, leases, &clock).unwrap();
+        let generation = Generation::new(settings, catalog, &credentials, sealed, leases, &clock).unwrap();
         let (channel, incoming) = proto::transport::pipe();
         let server = proto::transport::server().add_routes(generation.routes());
         tokio::spawn(server.serve_with_incoming(incoming));

@@ -9,7 +9,7 @@ use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    operations,
+    key, operations,
     serving::{self, SETTLING},
 };
 
@@ -27,7 +27,8 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let config = options.config.load(environment)?;
     let quota = proto::transport::connect(config.generation.quota_url.0.as_str())?;
     let data = options.data_dir.resolve(environment);
-    let core = assembly::generation(&config, &data, environment, quota)?;
+    let sealing_key = key::sealing(&config, environment)?;
+    let core = assembly::generation(&config, &data, environment, sealing_key, quota)?;
     let listener = serving::bind("generation", config.generation.listen).await?;
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));

@@ -2,10 +2,12 @@
 //! reach a Tessera that runs.
 
 pub(crate) mod accounts;
+pub(crate) mod clients;
 pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod generation;
 pub(crate) mod operator;
 pub(crate) mod quota;
 pub(crate) mod simulator;
+mod table;
 pub(crate) mod up;

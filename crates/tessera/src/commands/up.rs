@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use crate::{
+    assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
     first_key::Admission,
@@ -34,9 +35,10 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     }
     let data = options.data_dir.resolve(environment);
     data.claim()?;
-    let draughtsman = Draughtsman::choose(&mut config, environment).await?;
+    let registry = assembly::registry(&config, &data).await?;
+    let draughtsman = Draughtsman::choose(&mut config, &*registry, environment).await?;
     let admission = Admission::decide(&mut config, &data, environment)?;
-    let mut whole = Whole::start(&config, &data, environment, admission.remembered()).await?;
+    let mut whole = Whole::start(&config, &data, environment, admission.remembered(), registry).await?;
     let mut operators = operator_socket::serve(&data, whole.operators())?;
     let stop = serving::stop_on_signal()?;
     admission.keep(&data)?;

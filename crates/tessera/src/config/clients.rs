@@ -1,11 +1,14 @@
 //! `[[clients]]`: the applications that may ask for pictures.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, num::NonZeroU32};
 
-use domain::{Client, ClientId};
+use domain::{Client, ClientId, ClientLimits};
 use serde::Deserialize;
 
-use super::secret::{Secret, SecretSource};
+use super::{
+    secret::{Secret, SecretSource},
+    value::Dollars,
+};
 
 /// One client and where its key is. Only quota fetches the key.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +27,29 @@ struct Entry {
     name: String,
     key: Option<Secret>,
     key_env: Option<String>,
+    #[serde(default)]
+    limits: LimitsEntry,
+}
+
+/// What it may use; what is not said is not limited.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsEntry {
+    requests_per_minute: Option<NonZeroU32>,
+    images_per_day: Option<NonZeroU32>,
+    spend_per_day_usd: Option<Dollars>,
+    concurrent: Option<NonZeroU32>,
+}
+
+impl From<LimitsEntry> for ClientLimits {
+    fn from(written: LimitsEntry) -> Self {
+        Self {
+            requests_per_minute: written.requests_per_minute.map(NonZeroU32::get),
+            images_per_day: written.images_per_day.map(NonZeroU32::get),
+            spend_per_day_micro_usd: written.spend_per_day_usd.map(Dollars::micro_usd),
+            concurrent: written.concurrent.map(NonZeroU32::get),
+        }
+    }
 }
 
 impl TryFrom<Entry> for NamedKey {
@@ -39,7 +65,7 @@ impl TryFrom<Entry> for NamedKey {
                 .ok_or("give `key` or `key_env`"),
         };
         let key = key.map_err(|error| format!("client {id}: {error}"))?;
-        Ok(Self { client: Client::unlimited(id), key })
+        Ok(Self { client: Client { id, limits: written.limits.into() }, key })
     }
 }
 

@@ -3,12 +3,16 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
-use ::generation::upstream;
+use ::generation::{sealing::SealingKey, upstream};
 use serde::Deserialize;
 
-use super::value::{Endpoint, Origin, Parsed, Seconds, ServiceUrl};
+use super::{
+    secret::{Secret, SecretSource},
+    value::{Endpoint, Origin, Parsed, Seconds, ServiceUrl},
+};
 
 /// The section.
 #[derive(Debug, Deserialize)]
@@ -24,6 +28,10 @@ pub(crate) struct Generation {
     pub deadline_seconds: Seconds,
     /// The directory of what quota was not yet told of leases; `outbox` in the data directory.
     pub outbox: Option<PathBuf>,
+    /// What sealed credentials are opened with; in `tessera up` made once when nothing is said.
+    sealing_key: Option<Secret>,
+    sealing_key_env: Option<String>,
+    sealing_key_file: Option<PathBuf>,
     /// The Gemini API.
     pub gemini: Gemini,
     /// Vertex AI.
@@ -59,12 +67,23 @@ pub(crate) struct Vertex {
 }
 
 impl Generation {
+    /// Where its sealing key is.
+    pub(crate) fn sealing_key(&self) -> Result<Option<SecretSource>, String> {
+        let (variable, file) = (self.sealing_key_env.clone(), self.sealing_key_file.clone());
+        SecretSource::one_of("sealing_key", self.sealing_key.clone(), variable, file)
+    }
+
     /// What generation itself needs to know; the outbox is the one that is named here, or else the data directory's.
-    pub(crate) fn settings(&self, outbox: PathBuf) -> ::generation::Settings {
+    pub(crate) fn settings(
+        &self,
+        outbox: PathBuf,
+        sealing_key: Option<SealingKey>,
+    ) -> ::generation::Settings {
         ::generation::Settings {
             max_attempts: self.max_attempts,
             deadline: self.deadline_seconds.get(),
             outbox: Some(outbox),
+            sealing_key: sealing_key.map(Arc::new),
             gemini: self.gemini.settings(),
             vertex: self.vertex.settings(),
         }
@@ -114,6 +133,9 @@ impl Default for Generation {
             max_attempts: settings.max_attempts,
             deadline_seconds: settings.deadline.into(),
             outbox: None,
+            sealing_key: None,
+            sealing_key_env: None,
+            sealing_key_file: None,
             gemini: settings.gemini.into(),
             vertex: Vertex::default(),
         }

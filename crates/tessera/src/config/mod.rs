@@ -28,7 +28,7 @@ use toml::Table;
 
 pub(crate) use self::{
     accounts::OwnedAccount, clients::NamedKey, environment::Environment, operations::Operations,
-    quota::Quota, secret::SecretSource,
+    quota::Quota, secret::SecretSource, value::Dollars,
 };
 
 /// Which file to read.
@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub operations: Operations,
     /// Every model.
     pub catalog: Arc<Catalog>,
+    /// Where the key is that generation opens sealed credentials with.
+    pub sealing_key: Option<SecretSource>,
     /// The operator's credentials, each with where to find it.
     pub accounts: Vec<OwnedAccount>,
     /// The applications that may ask, each with where to find its key.
@@ -101,6 +103,10 @@ impl File {
         let mut problems = Vec::new();
         let accounts = accounts::resolve(self.accounts, &catalog, &mut problems);
         clients::check(&self.clients, &mut problems);
+        let sealing_key = self.generation.sealing_key().unwrap_or_else(|problem| {
+            problems.push(format!("generation: {problem}"));
+            None
+        });
         if !problems.is_empty() {
             return Err(Invalid(problems));
         }
@@ -110,6 +116,7 @@ impl File {
             quota: self.quota,
             operations: self.operations,
             catalog: Arc::new(catalog),
+            sealing_key,
             accounts,
             clients: self.clients,
         })

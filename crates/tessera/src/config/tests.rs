@@ -27,6 +27,8 @@ fn switched_on() -> String {
     let alternatives = [
         "key_pepper_env",
         "key_pepper_file",
+        "sealing_key_env",
+        "sealing_key_file",
         "api_key_env",
         "api_key_file",
         "service_account_file",
@@ -75,6 +77,7 @@ fn the_explained_file_leaves_no_key_out() {
         ("accounts", "[[accounts]]"),
         ("limits", "[[accounts]]\nlimits.no_such_key = 1\n#"),
         ("clients", "[[clients]]"),
+        ("client limits", "[[clients]]\nlimits.no_such_key = 1\n#"),
         ("models", "[[models]]"),
         ("rates", "[[models]]\nrates = [{ no_such_key = 1 }]\n#"),
     ] {
@@ -178,6 +181,29 @@ fn limits_override_the_tier_one_by_one_and_models_go_by_their_public_name() {
     let account = &config.accounts[0].account;
     assert_eq!(account.limits, domain::Limits { concurrent: 2, ..domain::Tier::Pro.default_limits() });
     assert_eq!(account.models, ["gemini-3-pro-image"]);
+}
+
+#[test]
+fn a_clients_limits_are_checked_and_what_is_not_said_is_not_limited() {
+    let client = "[[clients]]\nname = 'c'\nkey = 'k'\n";
+    let limits = "limits = { images_per_day = 5, spend_per_day_usd = 2.5 }";
+    let config = load(&format!("{client}{limits}"), &[]).unwrap();
+    let expected = domain::ClientLimits {
+        images_per_day: Some(5),
+        spend_per_day_micro_usd: Some(2_500_000),
+        ..domain::ClientLimits::NONE
+    };
+    assert_eq!(config.clients[0].client.limits, expected);
+    for (limits, expected) in [
+        ("limits = { concurrent = 0 }", "expected a nonzero u32"),
+        ("limits = { spend_per_day_usd = 0 }", "`0` must be more than 0 and at most 1000000 dollars"),
+        ("limits = { per_hour = 1 }", "unknown field `per_hour`"),
+    ] {
+        let error = load(&format!("{client}{limits}"), &[]).unwrap_err();
+        assert!(error.contains(expected), "{limits} gave {error}");
+    }
+    let keys = "[generation]\nsealing_key_env = 'K'\nsealing_key_file = 'f'";
+    assert!(load(keys, &[]).unwrap_err().contains("generation: give one of `sealing_key`"));
 }
 
 #[test]

@@ -37,6 +37,62 @@ impl TryFrom<f64> for Seconds {
     }
 }
 
+/// An amount of US dollars, more than 0 and at most a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Dollars(u64);
+
+impl Dollars {
+    const MOST: f64 = 1e6;
+
+    /// The amount of so many millionths.
+    pub(crate) const fn from_micro_usd(millionths: u64) -> Self {
+        Self(millionths)
+    }
+
+    /// In millionths of a dollar.
+    pub(crate) const fn micro_usd(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Dollars {
+    type Error = String;
+
+    fn try_from(dollars: f64) -> Result<Self, String> {
+        let refused = || format!("`{dollars}` must be more than 0 and at most {} dollars", Self::MOST);
+        if !(dollars > 0.0 && dollars <= Self::MOST) {
+            return Err(refused());
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "is known to be between 0 and a million million"
+        )]
+        let millionths = (dollars * 1e6).round() as u64;
+        if millionths == 0 { Err(refused()) } else { Ok(Self(millionths)) }
+    }
+}
+
+impl FromStr for Dollars {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let dollars: f64 = text.parse().map_err(|_| format!("`{text}` is no amount of dollars"))?;
+        dollars.try_into()
+    }
+}
+
+impl fmt::Display for Dollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        match format!("{rest:06}").trim_end_matches('0') {
+            "" => write!(f, "{whole}"),
+            rest => write!(f, "{whole}.{rest}"),
+        }
+    }
+}
+
 /// A value written as text in its own notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parsed<T>(pub T);
@@ -147,6 +203,17 @@ mod tests {
         assert!("https://host/token".parse::<Endpoint>().is_ok());
         for text in ["https://host/token?key=1", "https://user@host/token", "https://host/#", "host/token"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dollars_are_positive_and_print_as_they_are_written() {
+        for text in ["0.000001", "2.5", "12", "1000000"] {
+            assert_eq!(text.parse::<Dollars>().unwrap().to_string(), text);
+        }
+        assert_eq!("2.5".parse(), Ok(Dollars::from_micro_usd(2_500_000)));
+        for text in ["0", "-1", "0.0000001", "1000001", "NaN", "a lot"] {
+            assert!(text.parse::<Dollars>().is_err(), "{text}");
         }
     }
 

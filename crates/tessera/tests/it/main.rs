@@ -7,6 +7,7 @@ mod configuration;
 mod ending;
 mod first_start;
 mod generate;
+mod operators;
 mod picture;
 mod process;
 mod provider;

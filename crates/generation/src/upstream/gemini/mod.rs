@@ -1,6 +1,6 @@
 //! The Gemini API, called with API keys.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +15,10 @@ use super::{
     Call, CallFailure, Drawn, Timeouts, Upstream, address,
     generate_content::{self, Service},
 };
-use crate::SettingsError;
+use crate::{
+    Credential, Credentials, SettingsError,
+    credentials::{Keyring, Vault},
+};
 
 /// How the Gemini API is called.
 #[derive(Debug, Clone)]
@@ -59,26 +62,23 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-goog-api-key");
 pub(crate) struct Gemini {
     service: Service,
     base: Url,
-    keys: HashMap<AccountId, HeaderValue>,
+    keys: Keyring<HeaderValue>,
 }
 
 impl Gemini {
-    /// The Gemini API, called with these keys.
+    /// The Gemini API, called with the keys among these credentials and those in the vault.
     pub(crate) fn new(
         settings: &Settings,
         service: Service,
-        keys: impl IntoIterator<Item = (AccountId, SecretString)>,
+        credentials: &Credentials,
+        vault: Arc<Vault>,
     ) -> Result<Self, SettingsError> {
         let base = settings.url()?;
-        let keys = keys.into_iter().map(|(account, key)| {
-            let unusable = || SettingsError::Key(account.clone());
-            let text = key.expose_secret();
-            let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-            let mut header = HeaderValue::from_str(text).ok().filter(|_| visible).ok_or_else(unusable)?;
-            header.set_sensitive(true);
-            Ok((account, header))
-        });
-        Ok(Self { service, base, keys: keys.collect::<Result<_, SettingsError>>()? })
+        let ready = |account: &AccountId, credential: &Credential| match credential {
+            Credential::ApiKey(key) => Some(header(key).ok_or_else(|| SettingsError::Key(account.clone()))),
+            Credential::ServiceAccount { .. } => None,
+        };
+        Ok(Self { service, base, keys: Keyring::new(credentials, vault, Box::new(ready))? })
     }
 
     fn url(&self, model: &str) -> Url {
@@ -91,6 +91,15 @@ impl Gemini {
     }
 }
 
+/// A key as it is sent, where it can be.
+fn header(key: &SecretString) -> Option<HeaderValue> {
+    let text = key.expose_secret();
+    let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut header = HeaderValue::from_str(text).ok().filter(|_| visible)?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
 #[async_trait]
 impl Upstream for Gemini {
     fn encode(&self, request: &GenerationRequest) -> Bytes {
@@ -98,8 +107,8 @@ impl Upstream for Gemini {
     }
 
     async fn draw(&self, call: Call) -> Result<Drawn, CallFailure> {
-        let key = self.keys.get(&call.account).ok_or_else(|| CallFailure::no_credential(&call.account))?;
-        let answer = self.service.ask(self.url(&call.model), (KEY_HEADER, key), &call).await?;
+        let key = self.keys.get(&call).await?;
+        let answer = self.service.ask(self.url(&call.model), (KEY_HEADER, &key), &call).await?;
         self.service.read(answer, &call, key.to_str().unwrap_or_default()).await
     }
 }
@@ -111,7 +120,8 @@ mod tests {
     fn gemini(keys: Vec<(AccountId, SecretString)>) -> Result<Gemini, SettingsError> {
         let settings = Settings::default();
         let service = Service::new(settings.timeouts, settings.answer_limit_bytes).unwrap();
-        Gemini::new(&settings, service, keys)
+        let keys = keys.into_iter().map(|(account, key)| (account, Credential::ApiKey(key)));
+        Gemini::new(&settings, service, &Credentials::new(keys), Arc::new(Vault::empty()))
     }
 
     #[test]
@@ -131,8 +141,7 @@ mod tests {
 
     #[test]
     fn a_key_is_in_no_debug_output() {
-        let account = AccountId::new("a").unwrap();
-        let shown = format!("{:?}", gemini(vec![(account, "AIzaSecret".into())]).unwrap().keys);
+        let shown = format!("{:?}", header(&"AIzaSecret".into()).unwrap());
         assert!(!shown.contains("AIza"), "{shown}");
     }
 

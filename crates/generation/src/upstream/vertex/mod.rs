@@ -4,7 +4,7 @@ mod location;
 mod service_account;
 mod token;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +17,10 @@ use super::{
     exchange::Broken,
     generate_content::{self, Service},
 };
-use crate::{Credential, SettingsError};
+use crate::{
+    Credential, Credentials, SettingsError,
+    credentials::{Keyring, Vault},
+};
 
 pub use self::{
     location::{Location, UnknownLocation},
@@ -57,7 +60,7 @@ impl Settings {
 /// Vertex AI.
 pub(crate) struct Vertex {
     service: Service,
-    accounts: HashMap<AccountId, Account>,
+    accounts: Keyring<Arc<Account>>,
 }
 
 /// A service account at its place.
@@ -69,26 +72,27 @@ struct Account {
 }
 
 impl Vertex {
-    /// Vertex AI, called with those of these credentials that are service accounts.
+    /// Vertex AI, called with the service accounts among these credentials and those in the vault.
     pub(crate) fn new(
         settings: &Settings,
         service: Service,
         clock: &Arc<dyn Clock>,
-        credentials: impl IntoIterator<Item = (AccountId, Credential)>,
+        credentials: &Credentials,
+        vault: Arc<Vault>,
     ) -> Result<Self, SettingsError> {
         let (base, token_url) = (settings.base()?, settings.token()?);
-        let accounts = credentials.into_iter().filter_map(|(id, credential)| {
+        let (client, clock) = (service.client().clone(), Arc::clone(clock));
+        let ready = move |id: &AccountId, credential: &Credential| {
             let Credential::ServiceAccount { json, project, location } = credential else { return None };
-            let opened = ServiceAccount::read(&json).map(|account| {
+            let opened = ServiceAccount::read(json).map(|account| {
                 let base = base.clone().unwrap_or_else(|| location.origin());
                 let url = token_url.clone().unwrap_or_else(|| account.token_uri().clone());
-                let tokens = Tokens::new(account, url, service.client().clone(), Arc::clone(clock));
-                (id.clone(), Account { base, project, location, tokens })
+                let tokens = Tokens::new(account, url, client.clone(), Arc::clone(&clock));
+                Arc::new(Account { base, project: project.clone(), location: location.clone(), tokens })
             });
-            Some(opened.map_err(|error| SettingsError::KeyFile(id, error)))
-        });
-        let accounts = accounts.collect::<Result<_, SettingsError>>()?;
-        Ok(Self { service, accounts })
+            Some(opened.map_err(|error| SettingsError::KeyFile(id.clone(), error)))
+        };
+        Ok(Self { service, accounts: Keyring::new(credentials, vault, Box::new(ready))? })
     }
 
     /// Asks again with a fresh token after the first was refused: Google looks at the token before it does
@@ -140,13 +144,12 @@ impl Upstream for Vertex {
     }
 
     async fn draw(&self, call: Call) -> Result<Drawn, CallFailure> {
-        let account =
-            self.accounts.get(&call.account).ok_or_else(|| CallFailure::no_credential(&call.account))?;
+        let account = self.accounts.get(&call).await?;
         let token = account.token(&call).await?;
         let url = account.url(&call.model);
         let answer = self.service.ask(url, (AUTHORIZATION, token.header()), &call).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            return self.ask_again(account, &token, call).await;
+            return self.ask_again(&account, &token, call).await;
         }
         self.service.read(answer, &call, token.secret()).await
     }

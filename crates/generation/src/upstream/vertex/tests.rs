@@ -31,7 +31,8 @@ fn vertex(json: String, location: &str, settings: &Settings) -> Result<Vertex, S
         project: ProjectId::new("studio-1").unwrap(),
         location: location.parse().unwrap(),
     };
-    Vertex::new(settings, service, &clock, [(AccountId::new("a").unwrap(), credential)])
+    let credentials = Credentials::new([(AccountId::new("a").unwrap(), credential)]);
+    Vertex::new(settings, service, &clock, &credentials, Arc::new(Vault::empty()))
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn a_call_goes_to_the_accounts_project_and_location_unless_the_operator_says_whe
     let json = file(&pem(&KeyPair::generate(KeySize::Rsa2048).unwrap()));
     let url = |location: &str, settings: &Settings| {
         let vertex = vertex(json.clone(), location, settings).unwrap();
-        let account = vertex.accounts.into_values().next().unwrap();
+        let account = vertex.accounts.configured().next().unwrap();
         account.url("../m?").to_string()
     };
     let path = |location: &str| {

@@ -23,6 +23,7 @@ use self::{
     progress::Progress,
 };
 use crate::{
+    assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
     first_key::{Admission, KEY_VARIABLE},
@@ -104,9 +105,10 @@ async fn draw_here(
     let key = Admission::only_me(&mut config);
     let data = options.data_dir.resolve(environment);
     data.claim()?;
-    let draughtsman = Draughtsman::choose(&mut config, environment).await?;
+    let registry = assembly::registry(&config, &data).await?;
+    let draughtsman = Draughtsman::choose(&mut config, &*registry, environment).await?;
     progress.say(draughtsman.describe());
-    let whole = Whole::start(&config, &data, environment, None).await?;
+    let whole = Whole::start(&config, &data, environment, None, registry).await?;
     let gateway = Gateway::at(&serving::url_of(whole.address()), Some(key))?;
     let outcome = match gateway.ask(wish).await {
         Ok(Asked::Answer(answer)) => deliver(answer, destination, progress).await,

@@ -1,11 +1,29 @@
 //! The secrets that open the operator's accounts.
+//!
+//! Some are in this service's own configuration. The others were added at run time: the ledger keeps them in sealed
+//! boxes and hands them out, [`sealing`] opens them, and a `keyring` keeps those that are in use.
+
+mod keyring;
+mod remote;
+pub mod sealing;
+mod service;
+mod vault;
 
 use std::{collections::HashMap, fmt};
 
-use domain::{AccountId, ProjectId};
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{AccountId, CredentialVersion, Failure, ProjectId};
 use secrecy::SecretString;
 
 use crate::upstream::vertex::Location;
+
+pub use self::remote::RemoteCredentials;
+pub(crate) use self::{
+    keyring::Keyring,
+    service::Sealing,
+    vault::{Unopened, Vault},
+};
 
 /// What opens one account.
 #[derive(Clone)]
@@ -23,7 +41,7 @@ pub enum Credential {
     },
 }
 
-/// The credential of every account.
+/// The credential of every account of the configuration.
 #[derive(Default)]
 pub struct Credentials(HashMap<AccountId, Credential>);
 
@@ -33,21 +51,9 @@ impl Credentials {
         Self(credentials.into_iter().collect())
     }
 
-    /// The keys of the Gemini API.
-    pub(crate) fn api_keys(&self) -> impl Iterator<Item = (AccountId, SecretString)> {
-        self.0.iter().filter_map(|(account, credential)| match credential {
-            Credential::ApiKey(key) => Some((account.clone(), key.clone())),
-            Credential::ServiceAccount { .. } => None,
-        })
-    }
-}
-
-impl IntoIterator for Credentials {
-    type Item = (AccountId, Credential);
-    type IntoIter = std::collections::hash_map::IntoIter<AccountId, Credential>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    /// Each account, and what opens it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&AccountId, &Credential)> {
+        self.0.iter()
     }
 }
 
@@ -56,6 +62,13 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
+}
+
+/// The port to whoever keeps the sealed credentials.
+#[async_trait]
+pub trait SealedCredentials: Send + Sync {
+    /// The sealed credential of an account that a lease names.
+    async fn fetch(&self, account: &AccountId, version: CredentialVersion) -> Result<Bytes, Failure>;
 }
 
 #[cfg(test)]
