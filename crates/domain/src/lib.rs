@@ -25,6 +25,7 @@ pub mod request;
 pub mod resolution;
 pub mod size;
 pub mod standing;
+pub mod usage;
 
 pub use account::{Account, Limits, Provider, Tier};
 pub use aspect_ratio::AspectRatio;
@@ -46,3 +47,4 @@ pub use registered::{CredentialVersion, KnownAccount, KnownClient, NewAccount, O
 pub use request::{Enforcement, GenerationRequest, ImageCount, PersonGeneration};
 pub use resolution::Resolution;
 pub use size::Size;
+pub use usage::{UsageFilter, UsageOutcome, UsageRecord, UsageSum, UsageTotal};

@@ -21,13 +21,14 @@ pub(crate) mod redis;
 mod ruling;
 mod scope;
 mod streak;
+mod usage;
 
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
     AccountId, Client, ClientLimit, Fence, ImageCount, Learned, Lease, LeaseId, Limits, QuotaDomain,
-    RequestId, Settlement, Timestamp,
+    RequestId, Settlement, Timestamp, UsageFilter, UsageTotal,
     catalog::Rate,
     lease::{Closing, Renewal, Scarcity},
 };
@@ -38,6 +39,7 @@ pub use feed::Change;
 pub use location::{Location, UnknownLocation, open};
 pub use redis::{InvalidRedis, RedisLocation};
 pub use scope::Scope;
+pub use usage::{UsageCursor, UsagePage};
 
 /// The most candidates that one acquire looks at: with room for one lease each, they have room for any wish.
 pub const MOST_CANDIDATES: usize = ImageCount::MOST as usize;
@@ -174,6 +176,18 @@ pub trait Store: Send + Sync {
 
     /// Tells how each candidate stands. What it says may be outdated when read; only `acquire` decides.
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError>;
+
+    /// Records of calls that came to an end, newest first, from the cursor on; so many at the most, or fewer where
+    /// many were looked through. Kept for 30 days, and the newest 200,000.
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        from: Option<&UsageCursor>,
+        limit: usize,
+    ) -> Result<UsagePage, StoreError>;
+
+    /// What was used each day, by client, account and model; kept for 400 days.
+    async fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError>;
 
     /// Tells of every change from now on, whoever makes it, as soon as it is made.
     fn changes(&self) -> broadcast::Receiver<Change>;

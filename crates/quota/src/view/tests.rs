@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use domain::{
     Account, AccountId, CallOutcome, Client, ClientId, Fence, LeaseId, Limits, ManualClock, PersonGeneration,
-    ProjectId, Provider, RequestId, Resolution, Settlement, Tier, Timestamp,
+    ProjectId, Provider, RequestId, Resolution, Settlement, Tier, Timestamp, UsageFilter, UsageTotal,
     lease::{Closing, Renewal, term},
 };
 use tokio::{sync::broadcast, time::sleep};
@@ -17,7 +17,7 @@ use crate::{
     registry::{self, MemoryRegistry, RegisteredAccount, Registry as _},
     store::{
         self, Acquisition, Change, Cooling, CoolingReason, Location, MOST_CANDIDATES, Standing, StoreError,
-        Survey,
+        Survey, UsageCursor, UsagePage,
     },
 };
 
@@ -250,6 +250,17 @@ impl Store for Counting {
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         self.asked.fetch_add(candidates.len(), Ordering::SeqCst);
         self.store.standing(candidates).await
+    }
+    async fn usage(
+        &self,
+        _: &UsageFilter,
+        _: Option<&UsageCursor>,
+        _: usize,
+    ) -> Result<UsagePage, StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn totals(&self, _: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
+        Err(StoreError::Closed)
     }
     fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.as_ref().map_or_else(|| self.store.changes(), broadcast::Sender::subscribe)

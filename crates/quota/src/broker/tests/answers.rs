@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use domain::{
-    Lease,
+    Lease, UsageFilter, UsageTotal,
     lease::{Quota, Revealed, Scarcity, term},
 };
 use tokio::sync::broadcast;
 
 use super::*;
-use crate::store::{Change, Survey};
+use crate::store::{Change, Survey, UsageCursor, UsagePage};
 
 #[tokio::test(start_paused = true)]
 async fn a_wish_for_several_spreads_over_accounts_and_avoids_those_excluded() {
@@ -110,6 +110,17 @@ impl Store for Broken {
     }
     async fn standing(&self, _: &[Candidate]) -> Result<Survey, StoreError> {
         Err(self.0.clone())
+    }
+    async fn usage(
+        &self,
+        _: &UsageFilter,
+        _: Option<&UsageCursor>,
+        _: usize,
+    ) -> Result<UsagePage, StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn totals(&self, _: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
+        Err(StoreError::Closed)
     }
     fn changes(&self) -> broadcast::Receiver<Change> {
         broadcast::Sender::new(1).subscribe()

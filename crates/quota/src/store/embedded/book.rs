@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::{
     journal::{Journal, Volume},
     step::Step,
+    tables::Tables,
 };
 use crate::store::{Change, StoreError, feed::Feed, ledger::Ledger};
 
@@ -34,6 +35,8 @@ struct State {
     open: Result<Open, StoreError>,
     /// Who waits for a sync; or for the ledger, where there is none.
     waiting: Vec<Waiter>,
+    /// Who wants to look into the tables.
+    looking: Vec<Look>,
     closing: bool,
     /// Whether the keeper is gone.
     closed: bool,
@@ -55,6 +58,9 @@ impl Waiter {
     }
 }
 
+/// What one who looks into the tables does there, or hears why there are none.
+pub(super) type Look = Box<dyn FnOnce(Result<&Tables, StoreError>) + Send>;
+
 /// What may have to be awaited.
 struct Wait(Option<oneshot::Receiver<Result<(), StoreError>>>);
 
@@ -71,7 +77,7 @@ impl Book {
     /// A book whose ledger is to be read yet. It tells time by `clock`, and its changes to `feed`.
     pub(super) fn new(clock: Arc<dyn Clock>, feed: Feed) -> Self {
         let open = Err(StoreError::Closed);
-        let state = State { open, waiting: Vec::new(), closing: false, closed: false };
+        let state = State { open, waiting: Vec::new(), looking: Vec::new(), closing: false, closed: false };
         Self { state: Mutex::new(state), called: Condvar::new(), clock, feed }
     }
 
@@ -90,6 +96,20 @@ impl Book {
     /// Waits for the ledger, where there is none.
     pub(super) async fn opened(&self) -> Result<(), StoreError> {
         self.wait_for_ledger()?.over().await
+    }
+
+    /// Looks into the tables, once they hold all that was written by now.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.opened().await?;
+        let (reply, answer) = oneshot::channel();
+        // Whoever asked may have gone.
+        let look: Look = Box::new(move |tables| drop(reply.send(tables.and_then(look))));
+        self.lock()?.looking.push(look);
+        self.called.notify_one();
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
     fn wait_for_ledger(&self) -> Result<Wait, StoreError> {
@@ -143,6 +163,8 @@ impl Book {
 pub(super) struct Call {
     /// Who waits.
     pub(super) waiting: Vec<Waiter>,
+    /// Who wants to look into the tables.
+    pub(super) looking: Vec<Look>,
     /// The volume to be synced, and the number of its last line; nothing where the ledger is to be read.
     pub(super) unsynced: Option<(Arc<Volume>, u64)>,
 }
@@ -152,13 +174,15 @@ impl Book {
     /// Waits for a call; there is none any more once the book is being closed and nobody waits.
     pub(super) fn next_call(&self) -> Result<Option<Call>, StoreError> {
         let mut state = self.lock()?;
-        while state.waiting.is_empty() && !state.closing {
+        while state.waiting.is_empty() && state.looking.is_empty() && !state.closing {
             state = self.called.wait(state).map_err(|_: PoisonError<_>| StoreError::Closed)?;
         }
         let waiting = std::mem::take(&mut state.waiting);
+        let looking = std::mem::take(&mut state.looking);
+        let is_call = !(waiting.is_empty() && looking.is_empty());
         let open = state.open.as_ref().ok();
         let unsynced = open.map(|open| (open.journal.open_volume(), open.journal.written()));
-        Ok((!waiting.is_empty()).then_some(Call { waiting, unsynced }))
+        Ok(is_call.then_some(Call { waiting, looking, unsynced }))
     }
 
     /// Opens it at a ledger that was read.
@@ -208,6 +232,7 @@ impl Book {
         if let Ok(mut state) = self.lock() {
             state.closed = true;
             state.waiting.clear();
+            state.looking.clear();
         }
     }
 }

@@ -39,7 +39,7 @@ impl<O: FnMut() -> Result<Files, StoreError>> Keeper<O> {
         }
     }
 
-    fn answer(&mut self, Call { waiting, unsynced }: Call) {
+    fn answer(&mut self, Call { waiting, looking, unsynced }: Call) {
         let outcome = match unsynced {
             Some((volume, last)) => volume.sync().and_then(|()| self.book.note_synced(last)),
             None => self.read(),
@@ -50,11 +50,15 @@ impl<O: FnMut() -> Result<Files, StoreError>> Keeper<O> {
         for waiter in waiting {
             waiter.tell(outcome.clone());
         }
-        if outcome.is_ok()
-            && let Err(error) = self.put_away(false)
-        {
-            tracing::error!(%error, "the ledger's journal could not be put in its tables");
-            self.book.give_up(&error);
+        let outcome = outcome.and_then(|()| {
+            self.put_away(!looking.is_empty()).inspect_err(|error| {
+                tracing::error!(%error, "the ledger's journal could not be put in its tables");
+                self.book.give_up(error);
+            })
+        });
+        for look in looking {
+            let tables = self.tables.as_ref().ok_or(StoreError::Closed);
+            look(outcome.clone().and(tables));
         }
     }
 

@@ -16,6 +16,7 @@ mod keeper;
 mod record;
 mod step;
 mod tables;
+mod usage;
 
 use std::{
     path::PathBuf,
@@ -25,7 +26,7 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Clock, Fence, Lease, LeaseId, Settlement,
+    Clock, Fence, Lease, LeaseId, Settlement, UsageFilter, UsageTotal,
     lease::{Closing, Renewal},
 };
 use tokio::sync::broadcast;
@@ -35,7 +36,10 @@ use self::{
     files::Files,
     keeper::Keeper,
 };
-use super::{Acquisition, Candidate, Change, Store, StoreError, Survey, Wish, feed::Feed, ledger::Ledger};
+use super::{
+    Acquisition, Candidate, Change, Store, StoreError, Survey, UsageCursor, UsagePage, Wish, feed::Feed,
+    ledger::Ledger,
+};
 
 /// The handle of a ledger in a file. Dropping it waits until everything is in the file's tables.
 pub(crate) struct EmbeddedStore {
@@ -104,6 +108,21 @@ impl Store for EmbeddedStore {
 
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         self.book.perform(Answer::Prompt, |ledger, now| ledger.standing(now, candidates)).await
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        from: Option<&UsageCursor>,
+        limit: usize,
+    ) -> Result<UsagePage, StoreError> {
+        let (filter, from) = (filter.clone(), from.cloned());
+        self.book.look(move |tables| tables.usage(&filter, from.as_ref(), limit)).await
+    }
+
+    async fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
+        let filter = filter.clone();
+        self.book.look(move |tables| tables.totals(&filter)).await
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -19,12 +19,14 @@ pub(super) enum Table {
     Clients,
     Coolings,
     Probations,
+    /// Records of usage, each by its moment and its fence.
+    Usage,
 }
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Leases, Self::Domains, Self::Clients, Self::Coolings, Self::Probations];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Leases, Self::Domains, Self::Clients, Self::Coolings, Self::Probations, Self::Usage];
 }
 
 /// A record, or that there is none any more.
@@ -66,10 +68,19 @@ impl Step {
             let probation = ledger.probation(scope);
             row(Table::Probations, key::scope(scope), probation.map(record::write_probation))
         });
+        let usage = changes.usage.iter().map(|record| {
+            row(Table::Usage, record::usage_key(ledger, record), Some(record::write_usage(record)))
+        });
         Self {
             now_ms: ledger.now().as_millis(),
             fence: ledger.fence().0,
-            rows: leases.chain(domains).chain(clients).chain(coolings).chain(probations).collect(),
+            rows: leases
+                .chain(domains)
+                .chain(clients)
+                .chain(coolings)
+                .chain(probations)
+                .chain(usage)
+                .collect(),
         }
     }
 

@@ -13,19 +13,22 @@ use serde_json::value::RawValue;
 use super::{
     failed, record,
     step::{Step, Table},
+    usage,
 };
 use crate::store::{
     StoreError,
     ledger::{Ledger, Saved},
 };
 
-type Records = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(super) type Records = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const LEASES: Records = TableDefinition::new("leases");
 const DOMAINS: Records = TableDefinition::new("domains");
 const CLIENTS: Records = TableDefinition::new("clients");
 const COOLINGS: Records = TableDefinition::new("coolings");
 const PROBATIONS: Records = TableDefinition::new("probations");
+pub(super) const USAGE: Records = TableDefinition::new("usage");
+pub(super) const TOTALS: Records = TableDefinition::new("totals");
 const LEDGER: TableDefinition<'static, &[u8], u64> = TableDefinition::new("ledger");
 
 /// The keys of the `ledger` table: how records are written, the last line of the journal that the tables hold, the
@@ -81,6 +84,7 @@ impl Tables {
                     for table in Table::ALL {
                         transaction.open_table(records_of(table))?;
                     }
+                    transaction.open_table(TOTALS)?;
                 }
                 Ok(found.unwrap_or(KNOWN_FORMAT))
             })
@@ -126,11 +130,12 @@ impl Tables {
                 meta.insert(FENCE, last.fence().0)?;
                 meta.insert(NOW, last.now().as_millis())?;
             }
-            Table::ALL.into_iter().try_for_each(|table| put(transaction, table, &latest))
+            Table::ALL.into_iter().try_for_each(|table| put(transaction, table, &latest))?;
+            usage::account(transaction, &latest, steps.last().map(Step::now).unwrap_or_default())
         })
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
         self.database.begin_read().map_err(|error| failed("be read", &error))
     }
 
@@ -162,6 +167,7 @@ const fn records_of(table: Table) -> Records {
         Table::Clients => CLIENTS,
         Table::Coolings => COOLINGS,
         Table::Probations => PROBATIONS,
+        Table::Usage => USAGE,
     }
 }
 

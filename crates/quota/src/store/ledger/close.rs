@@ -6,6 +6,7 @@ use domain::{
 };
 
 use super::{Ending, Entry, Ledger, State, judge, minute};
+use crate::store::usage;
 
 /// The most leases that one round of expiry attends to, so that no round holds up others for long.
 const ROUND: usize = 1_000;
@@ -65,6 +66,7 @@ impl Ledger {
                 Entry { state: State::Active, lease, .. } => {
                     expired.push(lease.clone());
                     self.amend(&id, |entry| entry.state = State::Expired);
+                    self.changes.usage.push(usage::record(&self.leases[&id], None, false, now));
                 }
                 _ => self.forget(&id),
             }
@@ -89,20 +91,24 @@ impl Ledger {
             }
             State::Active if entry.is_active(now) => {
                 self.amend(id, |entry| entry.state = State::Closed { ending: ending.clone(), at: now });
-                self.reckon(id, ending);
+                self.reckon(id, ending, false);
                 Closing::Closed
             }
             State::Active | State::Expired => {
+                let amends = entry.state == State::Expired;
                 self.amend(id, |entry| entry.state = State::Late { ending: ending.clone() });
-                self.reckon(id, ending);
+                self.reckon(id, ending, amends);
                 Closing::Late
             }
         }
     }
 
-    /// Puts what the call took in the place of what was reserved for it.
-    fn reckon(&mut self, id: &LeaseId, ending: &Ending) {
+    /// Puts what the call took in the place of what was reserved for it, and records it.
+    fn reckon(&mut self, id: &LeaseId, ending: &Ending, amends: bool) {
         let entry = &self.leases[id];
+        if amends || *ending != Ending::Released {
+            self.changes.usage.push(usage::record(entry, Some(ending), amends, self.now));
+        }
         let client = &entry.order.client;
         self.clients.entry(client.clone()).or_default().correct(entry, entry.order.spent(ending));
         self.changes.clients.insert(client.clone());

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{AccountId, ClientId, Fence, LeaseId, QuotaDomain, Timestamp};
+use domain::{AccountId, ClientId, Fence, LeaseId, QuotaDomain, Timestamp, UsageRecord};
 
 pub(crate) use client::{ClientCounters, SpentDays};
 pub(crate) use counters::{Counters, Days, Lasting, MIDNIGHT};
@@ -56,6 +56,8 @@ pub(crate) struct Changes {
     pub(crate) clients: BTreeSet<ClientId>,
     pub(crate) coolings: BTreeSet<Scope>,
     pub(crate) probations: BTreeSet<Scope>,
+    /// What is appended to the usage log.
+    pub(crate) usage: Vec<UsageRecord>,
     /// Domains of leases that changed: what is counted of them follows from the leases, and is no record.
     pub(crate) stirred: BTreeSet<QuotaDomain>,
 }

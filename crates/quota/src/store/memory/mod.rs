@@ -1,20 +1,23 @@
 //! The store that lives and dies with its process: for tests, trials and single-process demonstrations.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::{
-    Clock, Fence, Lease, LeaseId, Settlement, Timestamp,
+    Clock, Fence, Lease, LeaseId, Settlement, Timestamp, UsageFilter, UsageTotal,
     lease::{Closing, Renewal},
 };
 
 use tokio::sync::broadcast;
 
-use super::{Acquisition, Candidate, Change, Store, StoreError, Survey, Wish, feed::Feed, ledger::Ledger};
+use super::{
+    Acquisition, Candidate, Change, Store, StoreError, Survey, UsageCursor, UsagePage, Wish, feed::Feed,
+    ledger::Ledger, usage::UsageLog,
+};
 
 /// A ledger under one lock.
 pub(crate) struct MemoryStore {
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<(Ledger, UsageLog)>,
     feed: Feed,
     clock: Arc<dyn Clock>,
 }
@@ -22,15 +25,22 @@ pub(crate) struct MemoryStore {
 impl MemoryStore {
     /// An empty ledger that tells time by `clock`.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { ledger: Mutex::new(Ledger::new(clock.now())), feed: Feed::new(), clock }
+        Self { ledger: Mutex::new((Ledger::new(clock.now()), UsageLog::default())), feed: Feed::new(), clock }
     }
 
     fn perform<T>(&self, operation: impl FnOnce(&mut Ledger, Timestamp) -> T) -> Result<T, StoreError> {
-        // A ledger that panicked halfway may hold half an operation: from then on it answers no more.
-        let mut ledger = self.ledger.lock().map_err(|_: PoisonError<_>| StoreError::Closed)?;
-        let result = operation(&mut ledger, self.clock.now());
-        self.feed.tell(&ledger.take_changes());
+        let mut kept = self.kept()?;
+        let (ledger, log) = &mut *kept;
+        let result = operation(ledger, self.clock.now());
+        let changes = ledger.take_changes();
+        self.feed.tell(&changes);
+        changes.usage.into_iter().for_each(|record| log.append(record));
         Ok(result)
+    }
+
+    // A ledger that panicked halfway may hold half an operation: from then on it answers no more.
+    fn kept(&self) -> Result<MutexGuard<'_, (Ledger, UsageLog)>, StoreError> {
+        self.ledger.lock().map_err(|_: PoisonError<_>| StoreError::Closed)
     }
 }
 
@@ -63,6 +73,19 @@ impl Store for MemoryStore {
 
     async fn standing(&self, candidates: &[Candidate]) -> Result<Survey, StoreError> {
         self.perform(|ledger, now| ledger.standing(now, candidates))
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        from: Option<&UsageCursor>,
+        limit: usize,
+    ) -> Result<UsagePage, StoreError> {
+        Ok(self.kept()?.1.page(filter, from, limit))
+    }
+
+    async fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
+        Ok(self.kept()?.1.totals(filter))
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

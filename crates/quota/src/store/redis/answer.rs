@@ -24,7 +24,7 @@ pub(super) struct Answer {
     pub(super) now: Timestamp,
     /// The server's own clock.
     pub(super) server: Timestamp,
-    detail: Value,
+    pub(super) detail: Value,
 }
 
 impl Answer {
@@ -226,11 +226,11 @@ fn cooling_reason(text: &str) -> Result<CoolingReason, StoreError> {
     known.ok_or_else(|| senseless(&format!("`{text}` is no reason to rest")))
 }
 
-fn parsed<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+pub(super) fn parsed<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
     from_redis_value(value).map_err(|error| senseless(&error))
 }
 
-fn valid<T>(read: Result<T, impl std::fmt::Display>) -> Result<T, StoreError> {
+pub(super) fn valid<T>(read: Result<T, impl std::fmt::Display>) -> Result<T, StoreError> {
     read.map_err(|error| senseless(&error))
 }
 

@@ -1,8 +1,9 @@
--- What settle.lua and release.lua share: how a lease is closed, once.
+-- What settle.lua and release.lua share: how a lease is closed, once. After record.lua.
 --
 -- asked.id, asked.fence            whose
 -- asked.ending                     how, as text: the same text again is a repetition, another contradicts
 -- asked.reckoning                  what the call took: reserved, nothing or delivered {images, image_tokens}
+-- asked.heard                      outcome, images and tokens, for the usage log
 -- asked.remembered, asked.awaited  how long a closed lease is remembered; how long one that expired is, from the
 --                                  end of its term
 
@@ -37,6 +38,19 @@ local function reckon()
   end
 end
 
+-- Records what was heard of the call, unless no call was made and none was supposed.
+local function record()
+  local amends = lease.state == 'expired'
+  if asked.heard.outcome == 'released' and not amends then
+    return
+  end
+  local _, cost = taken()
+  local heard = asked.heard
+  heard.amends, heard.possibly_billed = amends, asked.reckoning == 'reserved'
+  heard.cost = cost - (amends and tonumber(lease.price) or 0)
+  append_usage(asked.id, heard)
+end
+
 -- Answers with the word for the caller. Closed and late are new; after any other nothing may be written.
 local function close()
   if not lease.state then
@@ -55,6 +69,7 @@ local function close()
   touch('domain ' .. lease.domain)
   touch_tried(lease_key)
   reckon()
+  record()
   stamp()
   return word
 end

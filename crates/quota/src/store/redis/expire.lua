@@ -1,5 +1,5 @@
--- Ends the leases whose term is over, and forgets what need not be remembered any more. After incarnation.lua, since
--- this is also how a service is heard of.
+-- Ends the leases whose term is over, and forgets what need not be remembered any more. After incarnation.lua, and
+-- record.lua, since this is also how a service is heard of.
 --
 -- asked.round    the most leases to attend to
 -- asked.awaited  how long an expired lease is remembered from the end of its term
@@ -19,7 +19,7 @@ for _ = 1, asked.round do
     break
   end
   local key = named('lease', id)
-  local lease = read(key, 'domain', 'fence', 'expires', 'state', 'client')
+  local lease = read(key, 'domain', 'fence', 'expires', 'state', 'client', 'price')
   if lease.state == 'active' then
     table.insert(expired, told(id))
     write('HSET', key, 'state', 'expired')
@@ -28,6 +28,10 @@ for _ = 1, asked.round do
     redis.call('ZREM', named('held', lease.client), id)
     touch('domain ' .. lease.domain)
     touch_tried(key)
+    append_usage(id, {
+      outcome = 'expired', images = 0, tokens = { 0, 0, 0, 0 }, cost = tonumber(lease.price), possibly_billed = true,
+      amends = false,
+    })
   else
     redis.call('DEL', key)
     redis.call('ZREM', agenda, id)
@@ -50,5 +54,8 @@ for i = 1, #proving, 2 do
   end
 end
 
+redis.call('XTRIM', usage, 'MINID', '~', now - asked.usage_lasts)
+local days = named('totals', 'days')
+redis.call('ZREMRANGEBYSCORE', days, '-inf', now - asked.totals_last)
 stamp()
 return answer('expired', { expired, redis.call('ZRANGE', heard, 0, -1, 'WITHSCORES') })

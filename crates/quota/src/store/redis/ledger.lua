@@ -13,7 +13,8 @@
 -- ARGV[5]  the incarnation of the ledger that it last testified in, as testify.lua has it; 0 if in none
 --
 -- Moments are milliseconds since the Unix epoch, spans are milliseconds. A domain, an account and a scope are
--- words as `store/key.rs` spells them. Every key is dropped 48 hours after it was last written.
+-- words as `store/key.rs` spells them. Every key but those of the usage log is
+-- dropped 48 hours after it was last written.
 --
 -- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given;
 --                             incarnation, before, run, known, base, settles, ends: see incarnation.lua
@@ -35,6 +36,9 @@
 -- ROOT:cooling         hash   scope: `UNTIL REASON`
 -- ROOT:probation       hash   scope: `SINCE ROUNDS REASON`, and the ID of the lease that tried it last
 -- ROOT:used            hash   account: the fence of its last lease
+-- ROOT:usage           stream the usage log: record: JSON, as `store/usage.rs` spells it
+-- ROOT:totals:DAY      hash   `WHAT CLIENT ACCOUNT MODEL` by the start of a day; what: calls, images, tokens, cost
+-- ROOT:totals:days     zset   the starts of those days
 -- ROOT:changes         the channel on which every script that writes tells what it changed: a scope a line, or
 --                      `everything`
 --
@@ -77,7 +81,7 @@ local function named(kind, name)
 end
 
 local agenda, cooling, used = root .. ':agenda', root .. ':cooling', root .. ':used'
-local probation = root .. ':probation'
+local probation, usage = root .. ':probation', root .. ':usage'
 
 local function write(command, key, ...)
   redis.call(command, key, ...)

@@ -19,6 +19,7 @@ mod script;
 mod settlement;
 mod testimony;
 mod time;
+mod usage;
 mod witness;
 
 use std::sync::{
@@ -28,7 +29,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use domain::{
-    Clock, Fence, Lease, LeaseId, Settlement,
+    Clock, Fence, Lease, LeaseId, Settlement, UsageFilter, UsageTotal,
     lease::{Closing, Renewal},
 };
 use tokio::{sync::broadcast, time::sleep};
@@ -44,7 +45,7 @@ use self::{
     witness::Witness,
 };
 use super::{
-    Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, Wish,
+    Acquisition, Candidate, Change, MOST_CANDIDATES, Store, StoreError, Survey, UsageCursor, UsagePage, Wish,
     feed::Feed,
     ledger::{Ending, Ledger},
 };
@@ -199,6 +200,19 @@ impl Store for RedisStore {
         let now = answer.now;
         let observed = self.observed(answer, subjects)?;
         Ok(Ledger::observed(now, observed).standing(now, candidates))
+    }
+
+    async fn usage(
+        &self,
+        filter: &UsageFilter,
+        from: Option<&UsageCursor>,
+        limit: usize,
+    ) -> Result<UsagePage, StoreError> {
+        self.page(filter, from, limit).await
+    }
+
+    async fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
+        self.sums(filter).await
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -11,6 +11,7 @@ use crate::store::{
     key,
     ledger::{self, Ending},
     order::Reckoning,
+    usage::{self, MOST_RECORDS, RECORDS_LAST, TOTALS_LAST},
 };
 
 /// How many leases one round of expiry attends to: it holds up everybody else meanwhile.
@@ -159,6 +160,9 @@ pub(super) struct Close<'a> {
     fence: u64,
     ending: &'a str,
     reckoning: ReckoningRecord,
+    heard: Heard,
+    #[serde(flatten)]
+    retention: Retention,
     remembered: u64,
     awaited: u64,
 }
@@ -171,10 +175,59 @@ impl<'a> Close<'a> {
             fence: fence.0,
             ending: spelled,
             reckoning: Reckoning::of(ending).into(),
+            heard: Heard::of(ending),
+            retention: Retention::KNOWN,
             remembered: millis(ledger::REMEMBERED),
             awaited: millis(ledger::AWAITED),
         }
     }
+}
+
+/// What was heard of a call, for the usage log.
+#[derive(Serialize)]
+struct Heard {
+    outcome: &'static str,
+    images: u32,
+    tokens: [u64; 4],
+}
+
+impl Heard {
+    fn of(ending: &Ending) -> Self {
+        let outcome = usage::outcome(Some(ending)).as_str();
+        let (images, tokens) = usage::came(Some(ending));
+        Self { outcome, images, tokens: usage::listed(tokens) }
+    }
+}
+
+/// How long the usage log is kept.
+#[derive(Serialize)]
+struct Retention {
+    usage_lasts: u64,
+    most_usage: usize,
+    totals_last: u64,
+}
+
+impl Retention {
+    const KNOWN: Self = Self {
+        usage_lasts: RECORDS_LAST.as_secs() * 1_000,
+        most_usage: MOST_RECORDS,
+        totals_last: TOTALS_LAST.as_secs() * 1_000,
+    };
+}
+
+/// A page of the usage log.
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) before: Option<&'a str>,
+    pub(super) count: usize,
+}
+
+/// The sums of days.
+#[derive(Serialize)]
+pub(super) struct Sums {
+    pub(super) since: u64,
+    pub(super) until: u64,
 }
 
 #[derive(Serialize)]
@@ -200,11 +253,13 @@ impl From<Reckoning> for ReckoningRecord {
 pub(super) struct Expire {
     round: u32,
     awaited: u64,
+    #[serde(flatten)]
+    retention: Retention,
 }
 
 impl Expire {
     pub(super) fn new() -> Self {
-        Self { round: ROUND, awaited: millis(ledger::AWAITED) }
+        Self { round: ROUND, awaited: millis(ledger::AWAITED), retention: Retention::KNOWN }
     }
 }
 

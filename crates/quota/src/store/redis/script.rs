@@ -25,13 +25,16 @@ pub(super) struct Scripts {
     pub(super) expire: Script,
     pub(super) standing: Script,
     pub(super) testify: Script,
+    pub(super) usage: Script,
+    pub(super) totals: Script,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
         let script = |parts: &[&str]| Script::new(parts.concat());
         let ledger = include_str!("ledger.lua");
-        let close = include_str!("close.lua");
+        let close = concat!(include_str!("record.lua"), include_str!("close.lua"));
+        let record = include_str!("record.lua");
         let incarnation = include_str!("incarnation.lua");
         let grant = include_str!("grant.lua");
         Self {
@@ -39,9 +42,11 @@ impl Scripts {
             renew: script(&[ledger, include_str!("renew.lua")]),
             settle: script(&[ledger, close, include_str!("settle.lua")]),
             release: script(&[ledger, close, include_str!("release.lua")]),
-            expire: script(&[ledger, incarnation, include_str!("expire.lua")]),
+            expire: script(&[ledger, incarnation, record, include_str!("expire.lua")]),
             standing: script(&[ledger, include_str!("standing.lua")]),
             testify: script(&[ledger, incarnation, grant, include_str!("testify.lua")]),
+            usage: script(&[ledger, include_str!("usage.lua")]),
+            totals: script(&[ledger, include_str!("totals.lua")]),
         }
     }
 }

@@ -63,4 +63,5 @@ mod endings;
 mod learned;
 mod probation;
 mod refusals;
+mod usage;
 mod windows;
