@@ -43,7 +43,9 @@ struct Memory {
     grants: BTreeMap<u64, Grant>,
     tallies: HashMap<Subject, (u64, Timestamp)>,
     rests: HashMap<Scope, Cooling>,
-    peers: Vec<Peer>,
+    /// When other services were last heard of, those included that the ledger has since forgotten: what they granted
+    /// may still be counted, and nobody else remembers it.
+    peers: HashMap<String, u64>,
 }
 
 /// What is counted: the kind of thing, its name, and the field.
@@ -121,7 +123,11 @@ impl Witness {
     /// Remembers which services were heard of, and forgets what nothing depends on any more.
     pub(super) fn heard(&self, now: Timestamp, peers: Vec<Peer>) {
         let mut memory = self.memory();
-        memory.peers = peers;
+        for (name, moment) in peers {
+            let heard = memory.peers.entry(name).or_default();
+            *heard = (*heard).max(moment);
+        }
+        memory.peers.retain(|_, heard| Timestamp::from_millis(*heard) + term::LONGEST > now);
         memory.forget(now);
         memory.tallies.retain(|_, (_, told)| *told + COUNTED > now);
         memory.rests.retain(|_, rest| rest.until > now);
@@ -130,7 +136,7 @@ impl Witness {
     /// A word to the ledger, before it is known whether it lacks anything.
     pub(super) fn greeting(&self) -> Testimony {
         let memory = self.memory();
-        Testimony { peers: memory.peers.clone(), fence: memory.fence, ..Testimony::empty(self.learning) }
+        Testimony { peers: memory.peers(), fence: memory.fence, ..Testimony::empty(self.learning) }
     }
 
     /// All that the ledger may lack which has every lease up to the fence `base`, in portions. From now on no grant of
@@ -146,7 +152,7 @@ impl Witness {
         portions.push(Testimony {
             complete: true,
             fence: memory.fence,
-            peers: memory.peers.clone(),
+            peers: memory.peers(),
             tallies: memory.tallies.iter().map(tally).collect(),
             rests: memory.rests.iter().map(rest).collect(),
             ..Testimony::empty(self.learning)
@@ -175,6 +181,10 @@ impl Memory {
             Ordering::Equal => counted.0 = counted.0.max(units),
             Ordering::Greater => {}
         }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.peers.iter().map(|(name, heard)| (name.clone(), *heard)).collect()
     }
 
     /// Forgets leases that can neither be active nor counted in a minute any more.

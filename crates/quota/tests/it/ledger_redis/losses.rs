@@ -167,6 +167,37 @@ async fn what_is_whole_waits_for_nobody_that_was_gone_before() {
 }
 
 #[tokio::test]
+async fn one_that_died_before_a_restart_is_still_waited_for_when_all_is_lost_after_it() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    one(&*scene.first, "before", &account).await;
+    // The first service dies, and another begins that hears of the second alone once Redis has restarted.
+    let anew = Location::Redis(scene.place.clone());
+    scene.first = open(&anew, scene.clock.clone()).await.unwrap();
+    for store in [&scene.first, &scene.second] {
+        store.expire().await.unwrap();
+    }
+    scene.clock.advance(seconds(10));
+    let whole = scene.copy().await;
+    scene.restart_with(whole).await;
+    for _ in 0..2 {
+        for store in [&scene.first, &scene.second] {
+            store.expire().await.unwrap();
+        }
+        scene.clock.advance(seconds(3));
+    }
+    scene.empty().await;
+    for store in [&scene.first, &scene.second] {
+        store.expire().await.unwrap();
+    }
+    scene.clock.advance(seconds(3));
+    for store in [&scene.first, &scene.second] {
+        store.expire().await.unwrap();
+    }
+    assert!(learning(&*scene.first, &ids("after", 1), &account).await > seconds(50));
+}
+
+#[tokio::test]
 async fn a_ledger_that_is_lost_while_it_learns_still_waits_for_those_it_waited_for() {
     let mut scene = Scene::new().await;
     let account = candidate("a", "p", Limits::new(3, 9, 9, 9));
