@@ -129,16 +129,19 @@ impl Delivery {
     /// Ends the answer, once everything was delivered.
     pub(crate) async fn finish(mut self) -> Result<Tally, HungUp> {
         let end = match self.tally.delivered {
-            0 => Err(self.first_failure()),
+            0 => Err(self.most_telling_failure()),
             _ => Ok(GenerationEvent::Finished { usage: self.usage }),
         };
         self.hand_over(Parcel::Event(end)).await?;
         Ok(self.tally)
     }
 
-    fn first_failure(&mut self) -> Failure {
-        let first = self.failures.drain(..).min_by_key(|(index, _)| *index);
-        first.map_or_else(
+    /// Why no picture came: the first failure, but before all one that may have been paid for, since a caller who
+    /// hears only of another would ask again in good faith.
+    fn most_telling_failure(&mut self) -> Failure {
+        let by_cost = |(index, failure): &(u32, Failure)| (!failure.kind.possibly_billed(), *index);
+        let telling = self.failures.drain(..).min_by_key(by_cost);
+        telling.map_or_else(
             || Failure::new(FailureKind::Internal, "no picture was attempted"),
             |(_, failure)| failure,
         )

@@ -96,9 +96,17 @@ async fn a_request_that_gathers_is_decided_before_its_first_byte_and_in_order() 
 #[tokio::test]
 async fn a_request_without_any_picture_ends_with_its_first_pictures_failure() {
     for gather in [false, true] {
-        let pictures = vec![failed(1, FailureKind::NoImage), failed(0, FailureKind::ContentPolicy)];
+        let pictures = vec![failed(1, FailureKind::QuotaExhausted), failed(0, FailureKind::ContentPolicy)];
         assert_eq!(told(gather, pictures).await, ["start", "error content_policy"]);
     }
+}
+
+#[tokio::test]
+async fn that_a_lost_picture_may_have_been_paid_for_is_told_before_any_other_failure() {
+    let failures =
+        [FailureKind::QuotaExhausted, FailureKind::UpstreamTimeout, FailureKind::UpstreamInterrupted];
+    let pictures = (0..).zip(failures).map(|(index, kind)| failed(index, kind)).collect();
+    assert_eq!(told(false, pictures).await, ["start", "error upstream_timeout"]);
 }
 
 #[tokio::test]
