@@ -73,36 +73,37 @@ mod tests {
 
     use super::*;
     use crate::v1::{
-        AuthenticateRequest, AuthenticateResponse,
-        clients_client::ClientsClient,
-        clients_server::{Clients, ClientsServer},
+        FetchCredentialRequest, FetchCredentialResponse,
+        credentials_client::CredentialsClient,
+        credentials_server::{Credentials, CredentialsServer},
     };
 
-    /// Answers whoever sends something, and nobody else.
+    /// Answers whoever names an account, and nobody else.
     struct Porter;
 
     #[tonic::async_trait]
-    impl Clients for Porter {
-        async fn authenticate(
+    impl Credentials for Porter {
+        async fn fetch(
             &self,
-            request: tonic::Request<AuthenticateRequest>,
-        ) -> Result<tonic::Response<AuthenticateResponse>, Status> {
-            if request.get_ref().key_sha256.is_empty() {
+            request: tonic::Request<FetchCredentialRequest>,
+        ) -> Result<tonic::Response<FetchCredentialResponse>, Status> {
+            if request.get_ref().account.is_empty() {
                 std::future::pending::<()>().await;
             }
-            Ok(tonic::Response::new(AuthenticateResponse { client: "studio".to_owned() }))
+            Ok(tonic::Response::new(FetchCredentialResponse { sealed: vec![7].into() }))
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_service_of_this_process_answers_and_is_given_up_when_the_caller_said() {
-        let mut porter = ClientsClient::new(Channel::within(Routes::new(ClientsServer::new(Porter))));
-        let asked = porter.authenticate(AuthenticateRequest { key_sha256: vec![7].into() }).await;
-        assert_eq!(asked.unwrap().into_inner().client, "studio");
-        let mut question = tonic::Request::new(AuthenticateRequest::default());
+        let service = Routes::new(CredentialsServer::new(Porter));
+        let mut porter = CredentialsClient::new(Channel::within(service));
+        let asked = porter.fetch(FetchCredentialRequest { account: "a".into(), version: 1 }).await;
+        assert_eq!(asked.unwrap().into_inner().sealed, vec![7]);
+        let mut question = tonic::Request::new(FetchCredentialRequest::default());
         question.set_timeout(Duration::from_secs(3));
         let begun = tokio::time::Instant::now();
-        let status = porter.authenticate(question).await.unwrap_err();
+        let status = porter.fetch(question).await.unwrap_err();
         assert_eq!((status.code(), begun.elapsed()), (Code::Cancelled, Duration::from_secs(3)));
     }
 }
