@@ -150,10 +150,11 @@ pub(super) fn read_probation(key: &[u8], value: &[u8]) -> Result<(Scope, Probati
     })
 }
 
-/// The key of a usage record: by its moment, and the lease's fence to tell it from others of that moment.
+/// The key of a usage record: by its moment, and the lease's fence to tell it from others of that moment, one that
+/// amends it in that very moment included.
 pub(super) fn usage_key(ledger: &Ledger, record: &UsageRecord) -> String {
     let fence = ledger.lease(&record.lease).map_or(0, |entry| entry.lease.fence.0);
-    format!("{:016} {fence:016}", record.at.as_millis())
+    format!("{:016} {fence:016} {}", record.at.as_millis(), u8::from(record.amends))
 }
 
 /// A usage record as it is written.
