@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "tessera/v1/accounts.proto",
     "tessera/v1/clients.proto",
     "tessera/v1/credentials.proto",
@@ -10,6 +10,7 @@ const FILES: [&str; 7] = [
     "tessera/v1/generation.proto",
     "tessera/v1/quota.proto",
     "tessera/v1/standings.proto",
+    "tessera/v1/usage.proto",
 ];
 
 /// Messages that hold a secret: their `Debug` is written by hand.

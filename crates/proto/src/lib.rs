@@ -11,6 +11,7 @@ mod generation;
 mod leases;
 mod standings;
 pub mod transport;
+mod usage;
 
 pub use failure::{carried_by, failure_of, status_of};
 

@@ -27,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{Account, AccountId, Catalog, Client, ClientId, Clock, ProjectId};
 use proto::v1::{
     accounts_server::AccountsServer, clients_server::ClientsServer, credentials_server::CredentialsServer,
-    leases_server::LeasesServer, standings_server::StandingsServer,
+    leases_server::LeasesServer, standings_server::StandingsServer, usage_log_server::UsageLogServer,
 };
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
@@ -38,7 +38,9 @@ use self::{
     chance::Dice,
     registry::Registry,
     roster::Roster,
-    service::{AccountService, ClientService, CredentialService, LeaseService, StandingsService},
+    service::{
+        AccountService, ClientService, CredentialService, LeaseService, StandingsService, UsageService,
+    },
     store::Store,
     view::View,
 };
@@ -165,6 +167,7 @@ impl Quota {
             .add_service(AccountsServer::new(accounts))
             .add_service(CredentialsServer::new(credentials))
             .add_service(StandingsServer::new(StandingsService::new(Arc::clone(&self.view))))
+            .add_service(UsageLogServer::new(UsageService::new(Arc::clone(&self.store))))
     }
 
     /// Does what nobody asks for, until `shutdown`: keeps up with the store and with what other services change in the

@@ -4,6 +4,7 @@ mod accounts;
 mod clients;
 mod credentials;
 mod standings;
+mod usage;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -18,7 +19,7 @@ use tracing::{Instrument as _, Span, field, instrument};
 
 pub(crate) use self::{
     accounts::AccountService, clients::ClientService, credentials::CredentialService,
-    standings::StandingsService,
+    standings::StandingsService, usage::UsageService,
 };
 use crate::broker::{Begun, Broker};
 

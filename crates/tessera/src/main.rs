@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use telemetry::Telemetry;
 
 use crate::{
-    commands::{accounts, clients, gateway, generate, generation, quota, simulator, up},
+    commands::{accounts, clients, gateway, generate, generation, quota, simulator, up, usage},
     config::{Environment, Invalid},
 };
 
@@ -76,6 +76,8 @@ enum Command {
     Accounts(accounts::Options),
     /// Makes, lists and revokes client keys while Tessera runs
     Clients(clients::Options),
+    /// Tells what was used, and what it cost
+    Usage(usage::Options),
     /// Runs a Gemini API that draws test pictures and fails on command
     Simulator(simulator::Options),
 }
@@ -124,7 +126,7 @@ impl Command {
     /// What is logged when nothing is said: a picture made at the prompt needs no log beside it.
     const fn default_filter(&self) -> &'static str {
         match self {
-            Self::Generate(_) | Self::Accounts(_) | Self::Clients(_) => "warn",
+            Self::Generate(_) | Self::Accounts(_) | Self::Clients(_) | Self::Usage(_) => "warn",
             Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
                 "info"
             }
@@ -141,6 +143,7 @@ impl Command {
             Self::Generate(_) => "tessera-generate",
             Self::Accounts(_) => "tessera-accounts",
             Self::Clients(_) => "tessera-clients",
+            Self::Usage(_) => "tessera-usage",
             Self::Simulator(_) => "tessera-simulator",
         }
     }
@@ -154,6 +157,7 @@ impl Command {
             Self::Generate(options) => generate::run(options, environment).await,
             Self::Accounts(options) => accounts::run(options, environment).await,
             Self::Clients(options) => clients::run(options, environment).await,
+            Self::Usage(options) => usage::run(options, environment).await,
             Self::Simulator(options) => simulator::run(options).await,
         }
     }

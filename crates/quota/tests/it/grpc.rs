@@ -4,20 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     Account, AccountId, CallOutcome, Catalog, Client, ClientId, Failure, FailureKind, LeaseId, Limits,
-    ManualClock, PersonGeneration, ProjectId, Provider, RequestId, Resolution, Settlement, Tier,
+    ManualClock, PersonGeneration, ProjectId, Provider, RequestId, Resolution, Settlement, Tier, UsageRecord,
+    UsageTotal,
     lease::{Acquired, Acquiring, Closing, LeaseRequest, Renewal, Scarcity, Shortage, term},
 };
 use proto::{
     failure_of,
     transport::Channel,
-    v1::{self, clients_client::ClientsClient, leases_client::LeasesClient},
+    v1::{
+        self, clients_client::ClientsClient, leases_client::LeasesClient, usage_log_client::UsageLogClient,
+    },
 };
 use quota::{
     ClientEntry, ClientKey, QueueLimits, Quota, Settings, registry,
     store::{Location, Store, open},
 };
 
-use crate::scene::{NOON, seconds};
+use crate::scene::{NOON, delivered, seconds};
 
 pub(crate) struct Service {
     pub(crate) quota: Quota,
@@ -155,4 +158,40 @@ async fn expired_leases_are_swept_every_second_until_shutdown() {
     service.clock.advance(term::LEASE);
     passes(Duration::from_millis(1_500)).await;
     assert_eq!(service.store.expire().await.unwrap().len(), 0, "not swept");
+}
+
+#[tokio::test]
+async fn what_was_used_is_told_record_by_record_and_in_sums() {
+    let service = service().await;
+    let mut leases = LeasesClient::new(serve(&service.quota));
+    let Ok(Acquired::Granted(grants)) = acquire(&mut leases, wish("r", 2)).await else {
+        panic!("expected two grants")
+    };
+    for (grant, outcome) in grants.iter().zip([delivered(), CallOutcome::Declined]) {
+        service.clock.advance(seconds(1));
+        let settle = v1::SettleRequest::new(&grant.id, grant.fence, outcome.into());
+        leases.settle(settle).await.unwrap();
+    }
+    let mut log = UsageLogClient::new(serve(&service.quota));
+    let asked = |limit, client: &str| {
+        let filter = v1::UsageFilter { client: client.into(), ..v1::UsageFilter::default() };
+        v1::ListUsageRequest { filter: Some(filter), limit }
+    };
+    for (limit, client, expected) in
+        [(0, "", vec!["declined", "delivered"]), (1, "studio", vec!["declined"]), (0, "another", vec![])]
+    {
+        let mut records = log.list(asked(limit, client)).await.unwrap().into_inner();
+        let mut outcomes = Vec::new();
+        while let Some(record) = records.message().await.unwrap() {
+            outcomes.push(UsageRecord::try_from(record).unwrap().outcome.as_str());
+        }
+        assert_eq!(outcomes, expected);
+    }
+    let totals = log.totals(v1::UsageTotalsRequest::default()).await.unwrap().into_inner().totals;
+    let total = UsageTotal::try_from(totals[0].clone()).unwrap();
+    assert_eq!((totals.len(), total.sum.calls, total.sum.images), (1, 2, 1));
+    let wrong = log.totals(v1::UsageTotalsRequest {
+        filter: Some(v1::UsageFilter { account: "two words".into(), ..v1::UsageFilter::default() }),
+    });
+    assert_eq!(failure_of(&wrong.await.unwrap_err()).field.as_deref(), Some("filter.account"));
 }

@@ -11,3 +11,4 @@ pub(crate) mod quota;
 pub(crate) mod simulator;
 mod table;
 pub(crate) mod up;
+pub(crate) mod usage;

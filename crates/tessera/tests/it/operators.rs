@@ -126,6 +126,11 @@ fn an_account_that_is_added_to_a_running_cluster_draws_at_once_and_its_key_is_ke
     printed(cluster.generate(home.path(), "tsr_website"));
     assert!(begun.elapsed() < 10 * SOON, "it took {:?}", begun.elapsed());
 
+    let used = printed(cluster.operator(&["usage", "--by", "account", "--json"])).join("\n");
+    let used: serde_json::Value = serde_json::from_str(&used).unwrap();
+    assert_eq!((&used[0]["of"], &used[0]["images"]), (&"studio-a".into(), &1.into()));
+    assert!(used[0]["cost_micro_usd"].as_i64().unwrap() > 0, "{used}");
+
     let message = refusal(cluster.operator(&ADD));
     assert!(message.contains("there is an account `studio-a` already, from the registry"), "{message}");
     for entry in fs::read_dir(&cluster.data).unwrap() {
