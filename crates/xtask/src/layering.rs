@@ -16,7 +16,7 @@ const OURS: [(&str, &[&str]); 10] = [
     ("quota", &["domain", "proto", "telemetry"]),
     ("simulator", &["domain"]),
     ("tessera", &["domain", "proto", "telemetry", "gateway", "generation", "quota", "simulator"]),
-    ("bench", &["domain", "simulator"]),
+    ("bench", &["domain", "proto", "quota", "simulator"]),
     ("xtask", &[]),
 ];
 
@@ -24,7 +24,7 @@ const OURS: [(&str, &[&str]); 10] = [
 const HOMES: [(&str, &[&str]); 5] = [
     ("axum", &["gateway", "simulator"]),
     ("reqwest", &["generation", "tessera", "bench"]),
-    ("redis", &["quota"]),
+    ("redis", &["quota", "bench"]),
     ("redb", &["quota"]),
     ("anyhow", &["tessera", "bench", "xtask"]),
 ];

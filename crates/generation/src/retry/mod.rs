@@ -13,7 +13,8 @@
 //! | declined, rejected, empty, ambiguous, cancelled | no |
 //!
 //! An account that refuses costs one refusal and then rests: to turn to another is free. A provider that fails may
-//! fail everybody: answering with more calls would add to its trouble, so that these attempts have a [`Budget`].
+//! fail everybody: answering with more calls would add to its trouble, so that these attempts have a
+//! budget ([`Budgets`]).
 
 mod budget;
 

@@ -74,17 +74,19 @@ def test_what_will_pass_is_asked_again(dialect, stacks, prompt):
 
 @every_dialect
 @pytest.mark.parametrize(
-    "fault, status, status_of_claude",
-    [("unavailable", 503, 529), ("bad-key", 502, 502), ("truncate", 502, 502), ("hang", 504, 504)],
+    "fault, status, status_of_claude, calls",
+    [("unavailable", 503, 529, 2), ("bad-key", 502, 502, 1), ("truncate", 502, 502, 1), ("hang", 504, 504, 1)],
 )
-def test_the_provider_s_troubles_keep_their_status(dialect, fault, status, status_of_claude, stacks, prompt):
+def test_the_provider_s_troubles_keep_their_status(
+    dialect, fault, status, status_of_claude, calls, stacks, prompt
+):
     tessera = stacks.start(
         rules=f'[[rules]]\nfault = "{fault}"', settings="generation.gemini.first_byte_timeout_seconds = 1"
     )
     with pytest.raises(dialect.sdk.APIStatusError) as raised:
         dialect.ask(tessera, prompt)
     assert raised.value.status_code == (status_of_claude if dialect is ClaudeMessages else status)
-    assert len(tessera.simulator.arrivals(prompt)) == 1
+    assert len(tessera.simulator.arrivals(prompt)) == calls, "a want of capacity is waited for, once"
 
 
 @every_dialect
