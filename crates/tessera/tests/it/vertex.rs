@@ -55,13 +55,14 @@ impl ServiceAccount {
         Provider::start(home, &script)
     }
 
-    /// A configuration with this account at that provider, and more.
+    /// A configuration with this account at that provider, and more. Its tier is the costliest, so that others are
+    /// preferred where nothing speaks for it.
     fn configuration(&self, home: &Path, provider: &Provider, more: &str) -> PathBuf {
         let (config, url, file) = (home.join("tessera.toml"), provider.url(), self.file.display());
         let text = format!(
             "[generation.gemini]\nbase_url = '{url}'\n\
              [generation.vertex]\nbase_url = '{url}'\ntoken_url = '{url}/token'\n\
-             [[accounts]]\nid = 'painter'\nprovider = 'vertex'\nproject = 'studio-1'\ntier = 'pro'\n\
+             [[accounts]]\nid = 'painter'\nprovider = 'vertex'\nproject = 'studio-1'\ntier = 'ultra'\n\
              service_account_file = '{file}'\n{more}"
         );
         fs::write(&config, text).unwrap();
