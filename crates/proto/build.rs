@@ -2,8 +2,9 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "tessera/v1/accounts.proto",
+    "tessera/v1/activity.proto",
     "tessera/v1/clients.proto",
     "tessera/v1/credentials.proto",
     "tessera/v1/failure.proto",

@@ -5,11 +5,13 @@
 //! having its type.
 
 pub mod account;
+pub mod activity;
 pub mod aspect_ratio;
 pub mod catalog;
 pub mod client;
 pub mod clock;
 pub mod conversation;
+pub mod dialect;
 pub mod failure;
 pub mod id;
 pub mod image;
@@ -33,6 +35,7 @@ pub use catalog::{Catalog, Model};
 pub use client::{Client, ClientLimit, ClientLimits};
 pub use clock::{Clock, ManualClock, PacificDay, SystemClock, Timestamp};
 pub use conversation::{Conversation, Part, Role, Turn};
+pub use dialect::Dialect;
 pub use failure::{Failure, FailureKind};
 pub use id::{AccountId, ClientId, LeaseId, ProjectId, RequestId};
 pub use image::{Image, MediaType};

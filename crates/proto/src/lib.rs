@@ -5,6 +5,7 @@
 //! used further inside a service than its gRPC adapter.
 
 mod accounts;
+mod activity;
 mod clients;
 mod failure;
 mod generation;
