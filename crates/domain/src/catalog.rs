@@ -13,6 +13,16 @@ pub struct Rate {
     pub price_micro_usd: u64,
 }
 
+impl Rate {
+    /// The price of what came, in millionths of a US dollar: by tokens where they are known, and else by pictures.
+    /// Parts of a millionth are dropped.
+    pub fn price(&self, images: u32, image_tokens: u64) -> u64 {
+        let by_tokens = self.price_micro_usd.saturating_mul(image_tokens).checked_div(self.tokens.into());
+        let by_images = self.price_micro_usd.saturating_mul(images.into());
+        by_tokens.filter(|_| image_tokens > 0).unwrap_or(by_images)
+    }
+}
+
 /// One model of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {

@@ -79,18 +79,13 @@ impl Reckoning {
         }
     }
 
-    /// At this rate: by tokens where they are known, and else by pictures. Parts of a millionth are dropped.
+    /// At this rate.
     pub(crate) fn spent(self, rate: &Rate) -> Spent {
-        let Rate { tokens, price_micro_usd, .. } = *rate;
         match self {
-            Self::Reserved => Spent { images: 1, micro_usd: price_micro_usd },
+            Self::Reserved => Spent { images: 1, micro_usd: rate.price_micro_usd },
             Self::Nothing => Spent::default(),
             Self::Delivered { images, image_tokens } => {
-                let by_tokens =
-                    price_micro_usd.saturating_mul(image_tokens.into()).checked_div(tokens.into());
-                let by_images = price_micro_usd.saturating_mul(images.into());
-                let micro_usd = by_tokens.filter(|_| image_tokens > 0).unwrap_or(by_images);
-                Spent { images, micro_usd }
+                Spent { images, micro_usd: rate.price(images, image_tokens.into()) }
             }
         }
     }
