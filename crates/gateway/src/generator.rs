@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Failure, FailureKind, GenerationEvent, GenerationRequest};
+use domain::{Dialect, Failure, FailureKind, GenerationEvent, GenerationRequest};
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
@@ -23,8 +23,9 @@ pub type Events = BoxStream<'static, Result<GenerationEvent, Failure>>;
 /// Makes pictures.
 #[async_trait]
 pub trait Generator: Send + Sync {
-    /// Asks for pictures. A failure of the whole request comes instead of the events, or ends them.
-    async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure>;
+    /// Asks for pictures, as they were asked for in this dialect. A failure of the whole request comes instead of the
+    /// events, or ends them.
+    async fn generate(&self, request: GenerationRequest, dialect: Dialect) -> Result<Events, Failure>;
 
     /// Whether it can be reached now.
     async fn ready(&self) -> bool {
@@ -59,10 +60,12 @@ impl RemoteGenerator {
 
 #[async_trait]
 impl Generator for RemoteGenerator {
-    async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure> {
+    async fn generate(&self, request: GenerationRequest, dialect: Dialect) -> Result<Events, Failure> {
         let patience = patience(&request);
         let mut service = self.0.clone();
-        let answer = timeout(patience, service.generate(v1::GenerateRequest::from(request))).await;
+        let request =
+            v1::GenerateRequest { dialect: dialect.to_string(), ..v1::GenerateRequest::from(request) };
+        let answer = timeout(patience, service.generate(request)).await;
         let wire = answer.map_err(|_| silent())?.map_err(|status| failure_of(&status))?.into_inner();
         let events = stream::unfold(wire, |mut wire| async move { Some((next(&mut wire).await?, wire)) });
         Ok(events.boxed())

@@ -2,13 +2,14 @@
 
 use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc};
 
-use domain::{Failure, FailureKind, Usage, lease::Shortage};
+use domain::{Failure, FailureKind, Usage, activity::RequestOutcome, lease::Shortage};
 use futures_util::FutureExt as _;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, info, warn};
 
 use crate::{
+    activity::Trail,
     delivery::{Delivery, HungUp, Parcel},
     leases::{Answer as Leased, Heard, Held, Refused, Settling},
     order::Order,
@@ -18,17 +19,22 @@ use crate::{
 
 /// Answers until done or until nobody reads. Whatever is dropped here aborts its calls and closes its leases.
 pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Parcel>) {
+    let trail = answer.trail.clone();
     let ended = tokio::select! {
         biased;
         () = reader.closed() => Ok(Err(HungUp)),
         ended = AssertUnwindSafe(answer.run()).catch_unwind() => ended,
     };
     match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(HungUp)) => info!("the caller hung up"),
+        Ok(Ok(outcome)) => trail.end(outcome),
+        Ok(Err(HungUp)) => {
+            info!("the caller hung up");
+            trail.end(RequestOutcome::Abandoned);
+        }
         // A stream that merely stopped would look like an answer.
         Err(_) => {
             error!("the request was lost to a panic");
+            trail.end(RequestOutcome::Failed(FailureKind::Internal));
             let _ = reader.send(Parcel::Event(Err(lost()))).await;
         }
     }
@@ -38,6 +44,7 @@ pub(crate) async fn run(answer: Answer, reader: mpsc::Sender<Parcel>) {
 pub(crate) struct Answer {
     order: Arc<Order>,
     studio: Studio,
+    trail: Trail,
     tasks: TaskTracker,
     delivery: Delivery,
     /// Leases that are on their way to be closed.
@@ -47,19 +54,20 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer that is still to be made; its pictures are tracked by `tasks`.
+    /// An answer that is still to be made, and leaves this trail; its pictures are tracked by `tasks`.
     pub(crate) fn new(
         order: Order,
         studio: Studio,
+        trail: Trail,
         tasks: TaskTracker,
         reader: mpsc::Sender<Parcel>,
     ) -> Self {
         let delivery = Delivery::new(reader, order.request().gather);
         let together = order.request().count.get();
-        Self { order: Arc::new(order), studio, tasks, delivery, settling: Vec::new(), together }
+        Self { order: Arc::new(order), studio, trail, tasks, delivery, settling: Vec::new(), together }
     }
 
-    async fn run(mut self) -> Result<(), HungUp> {
+    async fn run(mut self) -> Result<RequestOutcome, HungUp> {
         let mut rest = 0..self.order.request().count.get();
         while !rest.is_empty() {
             match self.acquire(&rest).await? {
@@ -85,7 +93,7 @@ impl Answer {
         self.settle().await;
         let tally = self.delivery.finish().await?;
         info!(delivered = tally.delivered, failed = tally.failed, "the request was answered");
-        Ok(())
+        Ok(tally.failure.map_or(RequestOutcome::Delivered, RequestOutcome::Failed))
     }
 
     /// The first of these pictures, as many as can be leased together.
@@ -114,10 +122,15 @@ impl Answer {
 
     /// The ledger's answer to a wish for a batch; the caller hears whenever it waits.
     async fn leased(&mut self, batch: Range<u32>) -> Result<Leased, HungUp> {
+        self.trail.asked(batch.clone());
         let mut asking = self.studio.ledger.ask(self.order.wish(batch));
+        let mut waiting = None;
         loop {
             match asking.hear().await {
-                Heard::Waiting => self.delivery.queued().await?,
+                Heard::Waiting => {
+                    waiting.get_or_insert_with(|| self.trail.waits());
+                    self.delivery.queued().await?;
+                }
                 Heard::Answered(answer) => return Ok(answer),
             }
         }
@@ -127,9 +140,11 @@ impl Answer {
     async fn make(&mut self, batch: Range<u32>, leases: Vec<Held>) -> Result<(), HungUp> {
         let mut missing: Vec<u32> = batch.clone().collect();
         let mut pictures = JoinSet::new();
-        for (index, lease) in batch.zip(leases) {
+        for (index, mut lease) in batch.zip(leases) {
+            lease.follow(&self.trail, index, self.order.rate());
             let (studio, order) = (self.studio.clone(), Arc::clone(&self.order));
-            let making = async move { studio.make(&order, index, lease).await };
+            let trail = self.trail.clone();
+            let making = async move { studio.make(&order, &trail, index, lease).await };
             pictures.spawn(self.tasks.track_future(making.in_current_span()));
         }
         while let Some(made) = pictures.join_next().await {
@@ -137,7 +152,7 @@ impl Answer {
             let Ok((picture, lease)) = made else { continue };
             missing.retain(|index| *index != picture.index);
             self.settling.push(lease);
-            self.delivery.take(picture).await?;
+            self.take(picture).await?;
         }
         for index in missing {
             self.fail(index, lost()).await?;
@@ -153,7 +168,15 @@ impl Answer {
 
     async fn fail(&mut self, index: u32, failure: Failure) -> Result<(), HungUp> {
         let lost = Picture { index, result: Err(failure), wasted: Usage::default(), people: None };
-        self.delivery.take(lost).await
+        self.take(lost).await
+    }
+
+    async fn take(&mut self, picture: Picture) -> Result<(), HungUp> {
+        match &picture.result {
+            Ok(drawn) => self.trail.drawn(picture.index, &drawn.image),
+            Err(failure) => self.trail.lost(picture.index, failure.kind),
+        }
+        self.delivery.take(picture).await
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct HungUp;
 pub(crate) struct Tally {
     pub(crate) delivered: u32,
     pub(crate) failed: u32,
+    /// What was told where none came.
+    pub(crate) failure: Option<FailureKind>,
 }
 
 /// Delivers the pictures of one request.
@@ -132,8 +134,9 @@ impl Delivery {
             0 => Err(self.most_telling_failure()),
             _ => Ok(GenerationEvent::Finished { usage: self.usage }),
         };
+        let failure = end.as_ref().err().map(|failure| failure.kind);
         self.hand_over(Parcel::Event(end)).await?;
-        Ok(self.tally)
+        Ok(Tally { failure, ..self.tally })
     }
 
     /// Why no picture came: the first failure, but before all one that may have been paid for, since a caller who

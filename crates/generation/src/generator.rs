@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Catalog, Failure, GenerationRequest};
+use domain::{Catalog, Dialect, Failure, GenerationRequest, activity::RequestOutcome};
 use futures_util::{Stream, StreamExt as _, stream};
+use telemetry::carrier;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Instrument as _, field, info, info_span};
 
 use crate::{
+    activity::Activity,
     answer::{self, Answer},
     delivery::Event,
     leases::Ledger,
@@ -26,7 +28,17 @@ pub(crate) struct Generator {
     catalog: Arc<Catalog>,
     studio: Studio,
     deadline: Duration,
+    activity: Activity,
     tasks: TaskTracker,
+}
+
+/// How a request is asked, beside what is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// How long its caller waits; absent for as long as it may take.
+    pub(crate) patience: Option<Duration>,
+    /// In which language, where it came by way of the edge.
+    pub(crate) dialect: Option<Dialect>,
 }
 
 impl Generator {
@@ -37,19 +49,20 @@ impl Generator {
         catalog: Arc<Catalog>,
         upstreams: Upstreams,
         ledger: Ledger,
+        activity: Activity,
         tasks: TaskTracker,
     ) -> Self {
         let budgets = Arc::default();
         let studio = Studio { upstreams: Arc::new(upstreams), ledger, max_attempts, budgets };
-        Self { catalog, studio, deadline, tasks }
+        Self { catalog, studio, deadline, activity, tasks }
     }
 
-    /// The events of a request, which is answered for as long as they are read, and within `patience` where
-    /// the caller has one. A request that cannot be served at all fails at once.
+    /// The events of a request, which is answered for as long as they are read, and within the patience of its
+    /// caller. A request that cannot be served at all fails at once.
     pub(crate) fn generate(
         &self,
         request: GenerationRequest,
-        patience: Option<Duration>,
+        manner: Manner,
     ) -> Result<impl Stream<Item = Event> + Send + use<>, Failure> {
         let span = info_span!(
             "generation.generate",
@@ -57,12 +70,18 @@ impl Generator {
             client = %request.client,
             model = request.model,
             count = request.count.get(),
+            trace_id = field::Empty,
         );
-        let patience = patience.map_or(self.deadline, |patience| patience.min(self.deadline));
-        let order = Order::new(request, &self.catalog, patience)
-            .inspect_err(|failure| span.in_scope(|| info!(%failure, "the request was refused")))?;
+        carrier::note_trace(&span);
+        let trail = self.activity.begin(&request, manner.dialect, carrier::trace_id(&span));
+        let patience = manner.patience.map_or(self.deadline, |patience| patience.min(self.deadline));
+        let order = Order::new(request, &self.catalog, patience).inspect_err(|failure| {
+            trail.end(RequestOutcome::Failed(failure.kind));
+            span.in_scope(|| info!(%failure, "the request was refused"));
+        })?;
+        trail.accepted(&order);
         let (sender, receiver) = mpsc::channel(AHEAD);
-        let answer = Answer::new(order, self.studio.clone(), self.tasks.clone(), sender.clone());
+        let answer = Answer::new(order, self.studio.clone(), trail, self.tasks.clone(), sender.clone());
         self.tasks.spawn(answer::run(answer, sender).instrument(span));
         Ok(ReceiverStream::new(receiver).flat_map(|parcel| stream::iter(parcel.events())))
     }

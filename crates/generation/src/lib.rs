@@ -8,11 +8,13 @@
 //! - `service` speaks gRPC, `order` checks a request against the catalog
 //! - `generator` takes requests, `answer` answers one, `picture` makes one picture, `delivery` keeps the order of
 //!   events
+//! - `activity` notes what becomes of requests, for those who watch
 //! - `retry` decides, purely, whether another attempt may follow
 //! - `outbox` keeps what the ledger was not yet told of leases, over restarts too
 //! - `credentials` are what opens accounts: those of the configuration, and those that the ledger keeps sealed
 //! - [`leases`] is the port to the ledger, [`upstream`] the port to the providers
 
+mod activity;
 mod answer;
 mod credentials;
 mod delivery;
@@ -38,6 +40,7 @@ pub use credentials::{Credential, Credentials, RemoteCredentials, SealedCredenti
 pub use outbox::OutboxError;
 pub use settings::{Settings, SettingsError};
 
+use activity::Activity;
 use credentials::{Sealing, Vault};
 use generator::Generator;
 use leases::{Leases, Ledger};
@@ -47,6 +50,7 @@ use upstream::{Service, Upstream, Upstreams, gemini::Gemini, vertex::Vertex};
 /// The generation service.
 pub struct Generation {
     generator: Arc<Generator>,
+    activity: Activity,
     sealing: Sealing,
 }
 
@@ -62,7 +66,7 @@ impl Generation {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, SettingsError> {
         settings.validate()?;
-        let Settings { max_attempts, deadline, outbox, sealing_key, gemini, vertex } = settings;
+        let Settings { max_attempts, deadline, outbox, keep_prompts, sealing_key, gemini, vertex } = settings;
         let vault = Arc::new(Vault::new(sealing_key.clone(), sealed));
         let service = Service::new(gemini.timeouts, gemini.answer_limit_bytes)?;
         let gemini: Arc<dyn Upstream> =
@@ -72,8 +76,10 @@ impl Generation {
         let outbox = outbox.map_or_else(|| Ok(Outbox::in_memory()), |directory| Outbox::open(&directory))?;
         let tasks = TaskTracker::new();
         let ledger = Ledger::new(leases, outbox, Arc::clone(clock), tasks.clone());
-        let generator = Generator::new(max_attempts, deadline, catalog, upstreams, ledger, tasks);
-        Ok(Self { generator: Arc::new(generator), sealing: Sealing(sealing_key) })
+        let activity = Activity::new(Arc::clone(clock), keep_prompts);
+        let generator =
+            Generator::new(max_attempts, deadline, catalog, upstreams, ledger, activity.clone(), tasks);
+        Ok(Self { generator: Arc::new(generator), activity, sealing: Sealing(sealing_key) })
     }
 
     /// The gRPC routes to serve.
@@ -83,7 +89,14 @@ impl Generation {
 
     /// These routes, and those that operators use of this service.
     pub fn for_operators(&self, routes: Routes) -> Routes {
-        routes.add_service(SealingServer::new(self.sealing.clone()))
+        routes
+            .add_service(SealingServer::new(self.sealing.clone()))
+            .add_service(activity::server(&self.activity))
+    }
+
+    /// Ends the streams of those who only watch: they would keep a process that is to stop.
+    pub fn dismiss_watchers(&self) {
+        self.activity.close();
     }
 
     /// Whether it can serve now, and if not, why.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use domain::{
     AccountId, Catalog, Conversation, Enforcement, Failure, FailureKind, GenerationRequest, LeaseId, Model,
-    PersonGeneration, Provider, aspect_ratio::list, lease::LeaseRequest,
+    PersonGeneration, Provider, aspect_ratio::list, catalog::Rate, lease::LeaseRequest,
 };
 use tokio::{sync::Mutex, time::Instant};
 
@@ -18,6 +18,7 @@ const WORTHWHILE: Duration = Duration::from_secs(15);
 pub(crate) struct Order {
     request: GenerationRequest,
     model: Model,
+    rate: Rate,
     deadline: Instant,
     bodies: Mutex<HashMap<Provider, Bytes>>,
 }
@@ -30,9 +31,9 @@ impl Order {
         patience: Duration,
     ) -> Result<Self, Failure> {
         let model = catalog.find(&request.model).ok_or_else(|| unknown_model(&request.model, catalog))?;
-        check(&request, model)?;
+        let rate = check(&request, model)?;
         let deadline = Instant::now() + patience;
-        Ok(Self { model: model.clone(), request, deadline, bodies: Mutex::default() })
+        Ok(Self { model: model.clone(), rate, request, deadline, bodies: Mutex::default() })
     }
 
     pub(crate) const fn request(&self) -> &GenerationRequest {
@@ -41,6 +42,11 @@ impl Order {
 
     pub(crate) const fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What a picture takes and costs.
+    pub(crate) const fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// When the whole request ends.
@@ -119,7 +125,7 @@ fn unknown_model(asked: &str, catalog: &Catalog) -> Failure {
     Failure { field: Some("model".to_owned()), ..Failure::new(FailureKind::UnknownModel, message) }
 }
 
-fn check(request: &GenerationRequest, model: &Model) -> Result<(), Failure> {
+fn check(request: &GenerationRequest, model: &Model) -> Result<Rate, Failure> {
     let name = &model.name;
     let spec = request.spec;
     if !model.has_ratio(spec.aspect_ratio) {
@@ -127,11 +133,11 @@ fn check(request: &GenerationRequest, model: &Model) -> Result<(), Failure> {
         let message = format!("`{name}` does not draw {}; it draws {has}", spec.aspect_ratio);
         return Err(Failure::invalid("aspect_ratio", message));
     }
-    if model.rate(spec.resolution).is_none() {
+    let Some(rate) = model.rate(spec.resolution) else {
         let has = list(&model.resolutions().collect::<Vec<_>>());
         let message = format!("`{name}` does not draw {}; it draws {has}", spec.resolution);
         return Err(Failure::invalid("resolution", message));
-    }
+    };
     let (shown, most) = (request.conversation.images().count(), model.reference_images);
     if shown > most {
         let message = format!("`{name}` takes at most {most} pictures, not {shown}");
@@ -142,7 +148,7 @@ fn check(request: &GenerationRequest, model: &Model) -> Result<(), Failure> {
         let message = format!("must have at most {longest} characters of text, not {length}");
         return Err(Failure::invalid("turns", message));
     }
-    Ok(())
+    Ok(rate)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, info_span, warn};
 
 use crate::{
-    leases::{Held, Ledger, Refused, Settling},
+    activity::{Over, Trail},
+    leases::{Heard, Held, Ledger, Refused, Settling},
     order::Order,
     retry::{Budgets, Next, Retry},
     shortage::more_telling,
@@ -38,7 +39,13 @@ pub(crate) struct Studio {
 
 impl Studio {
     /// Makes one picture, on this lease first. The last lease may still be on its way to the ledger.
-    pub(crate) async fn make(&self, order: &Order, index: u32, first: Held) -> (Picture, Settling) {
+    pub(crate) async fn make(
+        &self,
+        order: &Order,
+        trail: &Trail,
+        index: u32,
+        first: Held,
+    ) -> (Picture, Settling) {
         self.budgets.start(&order.model().name, Instant::now());
         let mut retry = Retry::new(self.max_attempts);
         let mut wasted = Usage::default();
@@ -60,7 +67,7 @@ impl Studio {
             }
             // Two accounts may share a project: the next lease must find this one closed.
             settling.wait().await;
-            match if again { self.another(order, index, &retry).await } else { Err(None) } {
+            match if again { self.another(order, trail, index, &retry).await } else { Err(None) } {
                 Ok(next) => lease = next,
                 Err(refused) => {
                     let failure = self.told(failed, refused, order, index, &retry).await;
@@ -81,9 +88,25 @@ impl Studio {
     }
 
     /// A lease for another attempt, for which it may have to wait.
-    async fn another(&self, order: &Order, index: u32, retry: &Retry) -> Result<Held, Option<Refused>> {
-        let leases = self.ledger.ask(order.another_wish(index, retry)).answer().await.map_err(Some)?;
-        leases.into_iter().next().ok_or(None)
+    async fn another(
+        &self,
+        order: &Order,
+        trail: &Trail,
+        index: u32,
+        retry: &Retry,
+    ) -> Result<Held, Option<Refused>> {
+        trail.asked(index..index + 1);
+        let mut asking = self.ledger.ask(order.another_wish(index, retry));
+        let mut waiting = None;
+        let leases = loop {
+            match asking.hear().await {
+                Heard::Waiting => _ = waiting.get_or_insert_with(|| trail.waits()),
+                Heard::Answered(answer) => break answer.map_err(Some)?,
+            }
+        };
+        let mut lease = leases.into_iter().next().ok_or(None)?;
+        lease.follow(trail, index, order.rate());
+        Ok(lease)
     }
 
     /// What the caller is told of a failed attempt that none follows, with the time at which asking again can succeed
@@ -128,6 +151,9 @@ impl Studio {
                 result = self.call(order, &lease) => result,
                 never = lease.renew() => match never {},
             };
+            if let Some(track) = lease.track() {
+                track.over(Over::from(&result));
+            }
             let outcome = match &result {
                 Ok(drawn) => Some(CallOutcome::Delivered { images: 1, usage: drawn.usage }),
                 Err(CallFailure { ending: Ending::Sent(outcome), .. }) => Some(outcome.clone()),
@@ -154,6 +180,7 @@ impl Studio {
             body: order.body(provider, &upstream).await,
             dispatch: Arc::clone(lease.dispatch()),
             deadline: order.deadline(),
+            track: lease.track().cloned(),
         };
         upstream.draw(call).await
     }

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use domain::GenerationRequest;
+use domain::{Dialect, Failure, GenerationRequest};
 use proto::{
     limits, status_of, transport,
     v1::{
@@ -13,7 +13,7 @@ use proto::{
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, service::Routes};
 
-use crate::generator::Generator;
+use crate::generator::{Generator, Manner};
 
 /// The routes that serve this generator.
 pub(crate) fn routes(generator: Arc<Generator>) -> Routes {
@@ -36,9 +36,17 @@ impl Generation for Service {
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
         let patience = transport::deadline(request.metadata().as_ref());
-        let request = GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
-        let events = self.generator.generate(request, patience).map_err(status_of)?;
+        let message = request.into_inner();
+        let dialect = dialect(&message.dialect).map_err(status_of)?;
+        let request = GenerationRequest::try_from(message).map_err(status_of)?;
+        let manner = Manner { patience, dialect };
+        let events = self.generator.generate(request, manner).map_err(status_of)?;
         let wire = events.map(|event| event.map(GenerateEvent::from).map_err(status_of));
         Ok(Response::new(Box::pin(wire)))
     }
+}
+
+fn dialect(name: &str) -> Result<Option<Dialect>, Failure> {
+    let said = Some(name).filter(|name| !name.is_empty());
+    said.map(str::parse).transpose().map_err(|error| Failure::invalid("dialect", error))
 }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// The directory of what the ledger was not yet told of leases; without one that is lost with the process.
     pub outbox: Option<PathBuf>,
+    /// Whether the record of recent requests has their prompts.
+    pub keep_prompts: bool,
     /// What opens the credentials that were added at run time; without it there can be none.
     pub sealing_key: Option<Arc<SealingKey>>,
     /// How the Gemini API is called.
@@ -33,6 +35,7 @@ impl Default for Settings {
             max_attempts: 3,
             deadline: Duration::from_mins(3),
             outbox: None,
+            keep_prompts: false,
             sealing_key: None,
             gemini: gemini::Settings::default(),
             vertex: vertex::Settings::default(),

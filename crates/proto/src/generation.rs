@@ -23,6 +23,7 @@ impl From<GenerationRequest> for v1::GenerateRequest {
             person_generation: v1::PersonGeneration::from(request.person_generation).into(),
             seed: request.seed,
             gather: request.gather,
+            dialect: String::new(),
         }
     }
 }

@@ -19,12 +19,17 @@ pub fn adopt(span: &Span, headers: &HeaderMap) {
 /// Notes the id of its trace in the field `trace_id` of a span, which declares it empty: so log lines lead to the
 /// trace.
 pub fn note_trace(span: &Span) {
+    if let Some(trace) = trace_id(span) {
+        span.record("trace_id", trace);
+    }
+}
+
+/// The id of a span's trace, in 32 hexadecimal digits, where traces are collected.
+pub fn trace_id(span: &Span) -> Option<String> {
     let context = span.context();
     let within = context.span();
     let trace = within.span_context();
-    if trace.is_valid() {
-        span.record("trace_id", tracing::field::display(trace.trace_id()));
-    }
+    trace.is_valid().then(|| trace.trace_id().to_string())
 }
 
 /// Tells the trace of this span in the headers of a request that leaves.

@@ -88,6 +88,7 @@ impl Whole {
     /// Stops from the edge inwards: no new request, then those in flight, then their settlements, then the
     /// ledger.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.core.dismiss_watchers();
         self.gateway.stop().await?;
         if timeout(SETTLING, self.core.drain()).await.is_err() {
             tracing::warn!("some leases could not be closed; it is tried again at the next start");

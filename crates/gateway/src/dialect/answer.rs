@@ -42,8 +42,12 @@ pub(crate) struct Shown<F> {
 type Events = Peekable<generator::Events>;
 
 /// The events of a request, from its very asking on.
-pub(super) fn events(generator: Arc<dyn Generator>, request: GenerationRequest) -> Events {
-    stream::once(async move { generator.generate(request).await }).try_flatten().boxed().peekable()
+pub(super) fn events(
+    generator: Arc<dyn Generator>,
+    request: GenerationRequest,
+    dialect: domain::Dialect,
+) -> Events {
+    stream::once(async move { generator.generate(request, dialect).await }).try_flatten().boxed().peekable()
 }
 
 /// How long a stream that was accepted is held back, in case it fails at once.

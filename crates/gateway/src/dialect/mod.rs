@@ -44,6 +44,8 @@ use crate::{
 pub(crate) trait Dialect: 'static {
     /// Where its requests arrive.
     const PATH: &'static str;
+    /// What operators know it by.
+    const NAME: domain::Dialect;
     /// How a request wants to see its pictures.
     type Form: Copy + Send + Sync + 'static;
     /// Writes an answer as one JSON document.
@@ -121,7 +123,7 @@ async fn try_generate<D: Dialect>(
     let question = json::read(body, move |fields| D::parse(fields, &parts.headers, &catalog)).await?;
     let streams = question.stream;
     let (request, shown) = question.ask(id.clone(), client.id, edge.clock.now());
-    let events = answer::events(edge.generator.clone(), request);
+    let events = answer::events(edge.generator.clone(), request, D::NAME);
     if streams {
         answer::streamed(events, &shown.clone(), D::stream(shown), edge.settings.keep_alive).await
     } else {

@@ -140,7 +140,8 @@ fn request() -> GenerationRequest {
 /// The events of one request, and the failure that ended them.
 async fn ending(channel: Channel) -> (Vec<Result<GenerationEvent, Failure>>, Failure) {
     let generator = RemoteGenerator::new(channel);
-    let mut events: Vec<_> = generator.generate(request()).await.unwrap().collect().await;
+    let mut events: Vec<_> =
+        generator.generate(request(), domain::Dialect::OpenAiChat).await.unwrap().collect().await;
     let failure = events.pop().unwrap().unwrap_err();
     (events, failure)
 }
@@ -170,7 +171,11 @@ async fn a_service_that_is_lost_after_it_accepted_may_have_spent_money() {
 async fn a_service_that_takes_connections_and_says_nothing_is_given_up_within_two_seconds() {
     let (channel, _incoming) = transport::pipe();
     let begun = tokio::time::Instant::now();
-    let failure = RemoteGenerator::new(channel.clone()).generate(request()).await.err().unwrap();
+    let failure = RemoteGenerator::new(channel.clone())
+        .generate(request(), domain::Dialect::OpenAiChat)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert!(begun.elapsed() <= Duration::from_secs(2));
     let begun = tokio::time::Instant::now();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use domain::{
-    Catalog, Client, ClientId, Failure, FailureKind, GenerationEvent, GenerationRequest, ImageHead,
+    Catalog, Client, ClientId, Dialect, Failure, FailureKind, GenerationEvent, GenerationRequest, ImageHead,
     ManualClock, MediaType, PixelSize, RequestId, Timestamp, Usage,
 };
 use futures_util::{StreamExt as _, stream};
@@ -177,7 +177,7 @@ struct Player {
 
 #[async_trait]
 impl Generator for Player {
-    async fn generate(&self, request: GenerationRequest) -> Result<Events, Failure> {
+    async fn generate(&self, request: GenerationRequest, _: Dialect) -> Result<Events, Failure> {
         self.asked.lock().unwrap().push(request);
         (self.play)()
     }

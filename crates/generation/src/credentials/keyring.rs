@@ -167,6 +167,7 @@ mod tests {
             body: Bytes::new(),
             dispatch: Arc::new(Dispatch::new(soon)),
             deadline: soon,
+            track: None,
         }
     }
 

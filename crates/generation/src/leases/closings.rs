@@ -24,7 +24,10 @@ use super::{
     Leases, Settling,
     repeats::{Repeats, Unheard},
 };
-use crate::outbox::{LastWord, Outbox};
+use crate::{
+    activity::Track,
+    outbox::{LastWord, Outbox},
+};
 
 /// After how long without an answer a word is brought to the disk.
 const UNSYNCED: Duration = Duration::from_millis(10);
@@ -78,7 +81,7 @@ impl Closings {
         if !words.is_empty() {
             info!(words = words.len(), "leases of an earlier run are still to be closed");
             for (ticket, word) in words {
-                closings.leave(Unheard::new(ticket, word).0);
+                closings.leave(Unheard::new(ticket, word, None).0);
             }
         }
         closings
@@ -89,10 +92,16 @@ impl Closings {
         self.0.outbox.is_safe()
     }
 
-    /// Settles, or without a settlement releases, behind the caller's back.
-    pub(super) fn close(&self, lease: LeaseId, fence: Fence, settlement: Option<Settlement>) -> Settling {
+    /// Settles, or without a settlement releases, behind the caller's back; the track notes when it is done.
+    pub(super) fn close(
+        &self,
+        lease: LeaseId,
+        fence: Fence,
+        settlement: Option<Settlement>,
+        track: Option<Track>,
+    ) -> Settling {
         let word = LastWord { lease, fence, settlement, at: self.0.clock.now() };
-        let (unheard, heard) = Unheard::new(self.0.outbox.put(&word), word);
+        let (unheard, heard) = Unheard::new(self.0.outbox.put(&word), word, track);
         if !self.are_safe() {
             self.mend();
         }
@@ -128,7 +137,10 @@ impl Closings {
             }
         };
         match reception {
-            Reception::Heard => self.0.outbox.strike(unheard.ticket),
+            Reception::Heard => {
+                self.0.outbox.strike(unheard.ticket);
+                unheard.heard();
+            }
             Reception::Disputed => self.leave(unheard.disputed()),
             Reception::Away => self.leave(unheard),
         }

@@ -4,13 +4,17 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use domain::{
     CallOutcome, Grant, Settlement,
+    catalog::Rate,
     lease::{Renewal, term},
 };
 use tokio::time::{Instant, interval_at};
 use tracing::warn;
 
 use super::{Ledger, Settling};
-use crate::upstream::Dispatch;
+use crate::{
+    activity::{Over, Track, Trail},
+    upstream::Dispatch,
+};
 
 /// When a lease was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,7 @@ pub(crate) struct Held {
     /// It was granted no earlier.
     since: Instant,
     dispatch: Arc<Dispatch>,
+    track: Option<Track>,
     open: bool,
 }
 
@@ -37,7 +42,7 @@ impl Held {
     pub(super) fn new(ledger: Ledger, grant: Grant, asked: Asked) -> Self {
         let dispatch = Arc::new(Dispatch::new(asked.last + grant.start_within));
         let since = asked.first + grant.start_within.saturating_sub(term::START);
-        Self { ledger, grant, since, dispatch, open: true }
+        Self { ledger, grant, since, dispatch, track: None, open: true }
     }
 
     /// What was granted.
@@ -48,6 +53,16 @@ impl Held {
     /// Whether the call on this lease went on the wire.
     pub(crate) const fn dispatch(&self) -> &Arc<Dispatch> {
         &self.dispatch
+    }
+
+    /// Notes from now on what becomes of it: it is for this picture of the request that leaves the trail.
+    pub(crate) fn follow(&mut self, trail: &Trail, picture: u32, rate: Rate) {
+        self.track = Some(trail.leased(picture, &self.grant, rate));
+    }
+
+    /// Where it is noted what becomes of it.
+    pub(crate) const fn track(&self) -> Option<&Track> {
+        self.track.as_ref()
     }
 
     /// Prolongs the lease for as long as this is polled. A lease that ended is not prolonged, and its call
@@ -75,7 +90,7 @@ impl Held {
     fn end(&mut self, outcome: Option<CallOutcome>) -> Settling {
         self.open = false;
         let settlement = outcome.map(|outcome| Settlement { outcome, sent_after: self.sent_after() });
-        self.ledger.closings.close(self.grant.id.clone(), self.grant.fence, settlement)
+        self.ledger.closings.close(self.grant.id.clone(), self.grant.fence, settlement, self.track.take())
     }
 
     /// How long after the grant the call was on the wire, at the most.
@@ -90,7 +105,11 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if self.open {
-            let outcome = (!self.dispatch.revoke()).then_some(CallOutcome::Cancelled);
+            let sent = !self.dispatch.revoke();
+            if let Some(track) = &self.track {
+                track.over(Over::left(sent));
+            }
+            let outcome = sent.then_some(CallOutcome::Cancelled);
             let _ = self.end(outcome);
         }
     }

@@ -20,7 +20,10 @@ use tokio::{
 use tracing::error;
 
 use super::closings::{Closings, Reception};
-use crate::outbox::{LastWord, Ticket};
+use crate::{
+    activity::Track,
+    outbox::{LastWord, Ticket},
+};
 
 /// The pause between two rounds, which doubles for as long as nothing is heard.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -51,15 +54,28 @@ pub(super) struct Unheard {
     pub(super) word: LastWord,
     /// Since when the ledger hears it and makes nothing of it.
     disputed: Option<Instant>,
+    /// Where it is noted that it was heard.
+    track: Option<Track>,
     /// Dropped with the word, for who waits until it is heard.
     _until_heard: oneshot::Sender<Infallible>,
 }
 
 impl Unheard {
     /// A word that was put into the outbox, and what ends when it is heard.
-    pub(super) fn new(ticket: Ticket, word: LastWord) -> (Self, oneshot::Receiver<Infallible>) {
+    pub(super) fn new(
+        ticket: Ticket,
+        word: LastWord,
+        track: Option<Track>,
+    ) -> (Self, oneshot::Receiver<Infallible>) {
         let (until_heard, heard) = oneshot::channel();
-        (Self { ticket, word, disputed: None, _until_heard: until_heard }, heard)
+        (Self { ticket, word, disputed: None, track, _until_heard: until_heard }, heard)
+    }
+
+    /// The ledger heard it.
+    pub(super) fn heard(self) {
+        if let Some(track) = &self.track {
+            track.settled();
+        }
     }
 
     /// The same, disputed from now on if it was not before.
@@ -121,7 +137,11 @@ impl Closings {
             return None;
         }
         match self.attempt(&unheard.word).await {
-            Reception::Heard => {}
+            Reception::Heard => {
+                self.0.outbox.strike(unheard.ticket);
+                unheard.heard();
+                return None;
+            }
             Reception::Away => {
                 away.store(true, Ordering::SeqCst);
                 return Some(unheard);

@@ -16,6 +16,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::activity::Track;
+
 /// Decides once whether a call is sent.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
@@ -68,15 +70,17 @@ impl Dispatch {
 pub(crate) struct Gated {
     rest: Bytes,
     dispatch: Arc<Dispatch>,
+    /// Where it is noted that the call is sent, until it is.
+    track: Option<Track>,
 }
 
 /// Bytes handed to the connection at once.
 const PIECE: usize = 256 << 10;
 
 impl Gated {
-    /// These bytes, once they may go.
-    pub(crate) const fn new(bytes: Bytes, dispatch: Arc<Dispatch>) -> Self {
-        Self { rest: bytes, dispatch }
+    /// These bytes, once they may go; the track notes that they do.
+    pub(crate) const fn new(bytes: Bytes, dispatch: Arc<Dispatch>, track: Option<Track>) -> Self {
+        Self { rest: bytes, dispatch, track }
     }
 }
 
@@ -102,6 +106,9 @@ impl Body for Gated {
     ) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
         if !self.dispatch.send() {
             return Poll::Ready(Some(Err(Withdrawn)));
+        }
+        if let Some(track) = self.track.take() {
+            track.called();
         }
         if self.rest.is_empty() {
             return Poll::Ready(None);

@@ -34,7 +34,7 @@ pub(crate) async fn exchange(
     first_byte: Instant,
 ) -> Result<Response, Broken> {
     let dispatch = &call.dispatch;
-    let body = Body::wrap(Gated::new(call.body.clone(), Arc::clone(dispatch)));
+    let body = Body::wrap(Gated::new(call.body.clone(), Arc::clone(dispatch), call.track.clone()));
     let too_late = async {
         sleep_until(dispatch.start_by()).await;
         if !dispatch.revoke() {

@@ -26,6 +26,8 @@ use domain::{
 };
 use tokio::time::Instant;
 
+use crate::activity::Track;
+
 pub(crate) use dispatch::Dispatch;
 pub(crate) use exchange::Broken;
 pub(crate) use generate_content::Service;
@@ -56,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) dispatch: Arc<Dispatch>,
     /// When the whole request ends, however far the call is.
     pub(crate) deadline: Instant,
+    /// Where to note how far it is.
+    pub(crate) track: Option<Track>,
 }
 
 /// A picture that came.

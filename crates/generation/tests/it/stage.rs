@@ -9,7 +9,7 @@ use domain::{
 use generation::{Credential, Credentials, Generation, RemoteCredentials, Settings, leases::RemoteLeases};
 use proto::{
     transport::Channel,
-    v1::{self, generation_client::GenerationClient},
+    v1::{self, activity_client::ActivityClient, generation_client::GenerationClient},
 };
 use simulator::{Script, Simulator};
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) ledger: Ledger,
     generation: Generation,
     client: GenerationClient<Channel>,
+    activity: ActivityClient<Channel>,
 }
 
 impl Stage {
@@ -72,8 +73,9 @@ impl Stage {
         let (channel, incoming) = proto::transport::pipe();
         let server = proto::transport::server().add_routes(generation.routes());
         tokio::spawn(server.serve_with_incoming(incoming));
+        let activity = ActivityClient::new(channel.clone());
         let client = GenerationClient::new(channel).max_decoding_message_size(proto::limits::MESSAGE);
-        Self { simulator, ledger, generation, client }
+        Self { simulator, ledger, generation, client, activity }
     }
 
     /// The raw events of a request.
@@ -87,12 +89,23 @@ impl Stage {
 
     /// The whole answer to a request. Afterwards every lease was closed exactly once.
     pub(crate) async fn ask(&self, request: GenerationRequest) -> Answer {
-        let answer = match self.begin(v1::GenerateRequest::from(request)).await {
+        self.ask_as(request.into()).await
+    }
+
+    /// The same as it comes over the wire.
+    pub(crate) async fn ask_as(&self, request: v1::GenerateRequest) -> Answer {
+        let answer = match self.begin(request).await {
             Ok(events) => Answer::read(events).await,
             Err(failure) => Answer { failure: Some(failure), ..Answer::default() },
         };
         self.rest().await;
         answer
+    }
+
+    /// What becomes of requests, as one is told who watches.
+    pub(crate) async fn watch(&self) -> Streaming<v1::ActivityEvent> {
+        let watching = self.activity.clone().watch(v1::WatchActivityRequest {}).await;
+        watching.unwrap().into_inner()
     }
 
     /// Waits until nothing is in flight and everything was said.

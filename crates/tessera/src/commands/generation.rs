@@ -40,6 +40,11 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         async move { core.ready().await }
     };
     operations::start(&config.operations, stop.clone(), ready).await?;
+    let (watched, asked_to_stop) = (Arc::clone(&core), stop.clone());
+    tokio::spawn(async move {
+        asked_to_stop.cancelled().await;
+        watched.dismiss_watchers();
+    });
     let grace = config.generation.deadline_seconds.get();
     serving::grpc(core.routes(), serving::incoming(listener), stop, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {

@@ -28,6 +28,8 @@ pub(crate) struct Generation {
     pub deadline_seconds: Seconds,
     /// The directory of what quota was not yet told of leases; `outbox` in the data directory.
     pub outbox: Option<PathBuf>,
+    /// Whether the record of recent requests, which operators watch, has their prompts; no.
+    pub keep_prompts: bool,
     /// What sealed credentials are opened with; in `tessera up` made once when nothing is said.
     sealing_key: Option<Secret>,
     sealing_key_env: Option<String>,
@@ -83,6 +85,7 @@ impl Generation {
             max_attempts: self.max_attempts,
             deadline: self.deadline_seconds.get(),
             outbox: Some(outbox),
+            keep_prompts: self.keep_prompts,
             sealing_key: sealing_key.map(Arc::new),
             gemini: self.gemini.settings(),
             vertex: self.vertex.settings(),
@@ -133,6 +136,7 @@ impl Default for Generation {
             max_attempts: settings.max_attempts,
             deadline_seconds: settings.deadline.into(),
             outbox: None,
+            keep_prompts: settings.keep_prompts,
             sealing_key: None,
             sealing_key_env: None,
             sealing_key_file: None,

@@ -27,6 +27,7 @@ pub(crate) struct Form {
 
 impl Dialect for ClaudeMessages {
     const PATH: &'static str = "/v1/messages";
+    const NAME: domain::Dialect = domain::Dialect::ClaudeMessages;
     type Form = Form;
     type Response = response::Response;
     type Stream = stream::Stream;

@@ -25,6 +25,7 @@ pub(crate) struct Form {
 
 impl Dialect for OpenAiChat {
     const PATH: &'static str = "/v1/chat/completions";
+    const NAME: domain::Dialect = domain::Dialect::OpenAiChat;
     type Form = Form;
     type Response = response::Response;
     type Stream = stream::Stream;

@@ -30,6 +30,7 @@ enum ResponseFormat {
 
 impl Dialect for OpenAiImages {
     const PATH: &'static str = "/v1/images/generations";
+    const NAME: domain::Dialect = domain::Dialect::OpenAiImages;
     type Form = Form;
     type Response = response::Response;
     type Stream = stream::Stream;

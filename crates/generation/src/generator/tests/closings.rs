@@ -27,7 +27,7 @@ fn left_behind(directory: &Path, age: Duration) -> Outbox {
 async fn a_settlement_outlasts_a_ledger_that_is_away_and_the_picture_does_not_wait_for_it() {
     let world = Arc::new(World::new(&[("a", Act::DrawAfter(1))]));
     let generator = generator(&world);
-    let mut events = generator.generate(request("r", 1), None).unwrap();
+    let mut events = generator.generate(request("r", 1), Manner::default()).unwrap();
     events.next().await.unwrap().unwrap();
     sleep(Duration::from_millis(500)).await;
     world.unavailable.store(10, Ordering::SeqCst);
@@ -44,7 +44,7 @@ async fn a_picture_leaves_while_its_lease_is_settled_and_the_answer_ends_after()
     for gather in [false, true] {
         let generator = generator(&world);
         let request = GenerationRequest { gather, ..request("r", 1) };
-        let mut events = generator.generate(request, None).unwrap();
+        let mut events = generator.generate(request, Manner::default()).unwrap();
         events.next().await.unwrap().unwrap();
         sleep(Duration::from_millis(500)).await;
         world.unavailable.store(1, Ordering::SeqCst);
@@ -108,7 +108,7 @@ async fn while_nothing_can_be_written_down_no_lease_is_taken() {
     outbox.fill();
     let world = Arc::new(World::new(&[("a", Act::Draw)]));
     let generator = generator_with(&world, outbox, ManualClock::at(NOW));
-    let told = async |id| listen(generator.generate(request(id, 1), None).unwrap()).await;
+    let told = async |id| listen(generator.generate(request(id, 1), Manner::default()).unwrap()).await;
     // Nobody knows of the disk before something is written.
     assert_eq!(told("first").await.pictures, 1);
     let refused = Told { retry_after: Some(Duration::from_secs(5)), ..failed(FailureKind::Unavailable) };

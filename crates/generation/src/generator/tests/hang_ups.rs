@@ -6,7 +6,7 @@ use super::*;
 async fn a_caller_who_hangs_up_during_the_call_pays_for_it() {
     let world = Arc::new(World::new(&[("a", Act::DrawAfter(100))]));
     let generator = generator(&world);
-    let events = generator.generate(request("r", 2), None).unwrap();
+    let events = generator.generate(request("r", 2), Manner::default()).unwrap();
     sleep(Duration::from_secs(1)).await;
     drop(events);
     generator.drain().await;
@@ -20,7 +20,7 @@ async fn a_caller_who_hangs_up_before_anything_is_sent_pays_nothing() {
     let world = Arc::new(World::new(&[("a", Act::NeverConnect)]));
     for millis in [1, 1_000] {
         let generator = generator(&world);
-        let events = generator.generate(request("r", 1), None).unwrap();
+        let events = generator.generate(request("r", 1), Manner::default()).unwrap();
         sleep(Duration::from_millis(millis)).await;
         drop(events);
         generator.drain().await;

@@ -1,3 +1,4 @@
+mod activity;
 mod closings;
 mod hang_ups;
 mod retries;
@@ -7,7 +8,7 @@ mod world;
 use std::sync::atomic::Ordering;
 
 use domain::{
-    ClientId, Conversation, FailureKind, GenerationEvent, ImageCount, ManualClock, PersonGeneration,
+    ClientId, Clock, Conversation, FailureKind, GenerationEvent, ImageCount, ManualClock, PersonGeneration,
     PictureSpec, Provider, RequestId, Timestamp,
 };
 use tokio::time::sleep;
@@ -38,9 +39,15 @@ fn generator_with(world: &Arc<World>, outbox: Outbox, clock: ManualClock) -> Gen
     let upstream: Arc<dyn Upstream> = Arc::new(Provided(Arc::clone(world)));
     let upstreams = Upstreams::new([(Provider::Gemini, upstream)]);
     let tasks = TaskTracker::new();
-    let ledger = Ledger::new(Arc::new(Books(Arc::clone(world))), outbox, Arc::new(clock), tasks.clone());
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    let ledger = Ledger::new(Arc::new(Books(Arc::clone(world))), outbox, Arc::clone(&clock), tasks.clone());
     let deadline = Duration::from_mins(3);
-    Generator::new(3, deadline, Arc::new(Catalog::builtin()), upstreams, ledger, tasks)
+    let activity = Activity::new(clock, false);
+    Generator::new(3, deadline, Arc::new(Catalog::builtin()), upstreams, ledger, activity, tasks)
+}
+
+fn within(patience: Duration) -> Manner {
+    Manner { patience: Some(patience), dialect: None }
 }
 
 /// What came of a request.
@@ -56,7 +63,7 @@ struct Told {
 /// What is told of a request for so many pictures, once everything is settled.
 async fn answer(world: &Arc<World>, count: u64) -> Told {
     let generator = generator(world);
-    let events = generator.generate(request("r", count), None).unwrap();
+    let events = generator.generate(request("r", count), Manner::default()).unwrap();
     let told = listen(events).await;
     generator.drain().await;
     told

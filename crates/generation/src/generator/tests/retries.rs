@@ -53,7 +53,7 @@ async fn a_model_short_of_capacity_is_waited_for_once_and_no_other_account_is_as
 async fn a_model_short_of_capacity_is_not_waited_for_without_the_time() {
     let world = Arc::new(World::new(&[("a", Act::Fail(Fault::Overloaded)), ("b", Act::Draw)]));
     let generator = generator(&world);
-    let events = generator.generate(request("r", 1), Some(Duration::from_secs(11))).unwrap();
+    let events = generator.generate(request("r", 1), within(Duration::from_secs(11))).unwrap();
     let told = listen(events).await;
     assert_eq!(told.failures, [FailureKind::UpstreamOverloaded]);
     assert!(told.retry_after.is_some_and(|wait| wait <= REST), "{told:?}");
@@ -66,8 +66,8 @@ async fn failures_of_the_provider_are_retried_within_the_budget_and_refusals_bey
         let acts = ["a", "b", "c", "d"].map(|name| (name, Act::Fail(fault)));
         let world = Arc::new(World { grants_left: AtomicU32::new(1_000), ..World::new(&acts) });
         let generator = generator(&world);
-        let asked =
-            (0..100).map(|number| generator.generate(request(&format!("r{number}"), 1), None).unwrap());
+        let asked = (0..100)
+            .map(|number| generator.generate(request(&format!("r{number}"), 1), Manner::default()).unwrap());
         let asked: Vec<_> = asked.collect();
         for events in asked {
             assert_eq!(listen(events).await.pictures, 0);
@@ -89,7 +89,7 @@ async fn when_the_other_accounts_are_at_a_limit_the_caller_learns_when_to_come_b
     let acts = [("a", Act::Fail(Fault::Refused)), ("b", Act::Draw)];
     let world = Arc::new(World { grants_left: AtomicU32::new(1), ..World::new(&acts) });
     let generator = generator(&world);
-    let events = generator.generate(request("r", 1), Some(Duration::from_secs(50))).unwrap();
+    let events = generator.generate(request("r", 1), within(Duration::from_secs(50))).unwrap();
     let date = Some(Duration::from_mins(1));
     assert_eq!(listen(events).await, Told { retry_after: date, ..failed(FailureKind::QuotaExhausted) });
 }

@@ -22,7 +22,7 @@ async fn who_must_wait_for_a_lease_is_told_and_gets_it() {
 async fn who_has_no_time_to_wait_learns_at_once_when_to_come_back() {
     let world = dry(&[("a", Act::Draw)]);
     let generator = generator(&world);
-    let events = generator.generate(request("r", 1), Some(Duration::from_secs(65))).unwrap();
+    let events = generator.generate(request("r", 1), within(Duration::from_secs(65))).unwrap();
     let told = listen(events).await;
     assert_eq!(told, Told { retry_after: Some(MINUTE), ..failed(FailureKind::QuotaExhausted) });
     assert_eq!(world.log(), ["limited 1"]);
@@ -37,7 +37,7 @@ async fn who_hangs_up_while_waiting_leaves_the_queue_at_once_and_no_lease_behind
         let world = dry(&[("a", Act::Draw)]);
         world.grants_cross.store(cross, Ordering::SeqCst);
         let generator = generator(&world);
-        let events = generator.generate(request("r", 1), None).unwrap();
+        let events = generator.generate(request("r", 1), Manner::default()).unwrap();
         sleep(Duration::from_secs(1)).await;
         drop(events);
         let hung_up = tokio::time::Instant::now();
@@ -72,7 +72,7 @@ async fn a_later_batch_waits_for_its_turn_while_the_deadline_allows() {
         || Arc::new(World { at_most: 2, grants_left: AtomicU32::new(2), ..World::new(&[("a", Act::Draw)]) });
     assert_eq!(answer(&two_a_minute(), 4).await, Told { queued: 1, ..drawn(4) });
     let generator = generator(&two_a_minute());
-    let events = generator.generate(request("r", 4), Some(Duration::from_secs(50))).unwrap();
+    let events = generator.generate(request("r", 4), within(Duration::from_secs(50))).unwrap();
     let failures = vec![FailureKind::QuotaExhausted; 2];
     assert_eq!(listen(events).await, Told { failures, retry_after: Some(MINUTE), ..drawn(2) });
 }

@@ -62,6 +62,9 @@ impl Service {
             self.client.post(url).header(name, credential.clone()).header(CONTENT_TYPE, "application/json");
         let first_byte = deadline.min(Instant::now() + self.timeouts.first_byte);
         let response = exchange(request, call, first_byte).await?;
+        if let Some(track) = &call.track {
+            track.answers();
+        }
         Ok(Answer { response, deadline })
     }
 

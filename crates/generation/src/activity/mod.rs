@@ -1,0 +1,132 @@
+//! What becomes of requests, noted while it happens: kept for those who watch, and counted.
+//!
+//! A request leaves a [`Trail`] and each attempt at a picture a [`Track`]; both only note. What they note stands in
+//! `log`, which remembers the last requests; `watch` tells of it, `service` over gRPC.
+
+mod log;
+mod service;
+mod track;
+mod trail;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{
+    Clock, Conversation, Dialect, GenerationRequest, Part, Timestamp,
+    activity::{ActivityEvent, RequestRecord},
+};
+use tokio::sync::watch::{Receiver, Sender};
+use tokio_util::sync::CancellationToken;
+
+use self::log::{Log, Number};
+pub(crate) use self::{
+    service::server,
+    track::{Over, Track},
+    trail::Trail,
+};
+
+/// How much of a prompt is kept, in characters.
+const PROMPT: usize = 1_000;
+
+/// What became of requests lately. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Activity(Arc<Inner>);
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    keeps_prompts: bool,
+    log: Mutex<Log>,
+    /// The log's revision, for those who wait for the next.
+    revisions: Sender<u64>,
+    /// That nobody is told any more.
+    closed: CancellationToken,
+}
+
+impl Activity {
+    /// Nothing so far, at the times of this clock.
+    pub(crate) fn new(clock: Arc<dyn Clock>, keeps_prompts: bool) -> Self {
+        let (log, closed) = (Mutex::default(), CancellationToken::new());
+        Self(Arc::new(Inner { clock, keeps_prompts, log, revisions: Sender::new(0), closed }))
+    }
+
+    /// The trail of a request that has come.
+    pub(crate) fn begin(
+        &self,
+        request: &GenerationRequest,
+        dialect: Option<Dialect>,
+        trace: Option<String>,
+    ) -> Trail {
+        let prompt = self.0.keeps_prompts.then(|| last_words(&request.conversation));
+        let record = RequestRecord {
+            id: request.id.clone(),
+            trace,
+            client: request.client.clone(),
+            dialect,
+            model: request.model.chars().take(80).collect(),
+            spec: request.spec,
+            count: request.count,
+            prompt,
+            begun_at: self.now(),
+            end: None,
+            pictures: Vec::new(),
+        };
+        let number = self.note(|log, _| log.begin(record));
+        Trail::new(self.clone(), number)
+    }
+
+    /// Ends all telling, so that nobody who only watches keeps the process.
+    pub(crate) fn close(&self) {
+        self.0.closed.cancel();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Notes something, and has it told.
+    fn note<T>(&self, change: impl FnOnce(&mut Log, Timestamp) -> T) -> T {
+        let now = self.now();
+        let mut log = self.log();
+        let noted = change(&mut log, now);
+        // While the log is ours, so that no revision is told after a later one.
+        self.0.revisions.send_replace(log.revision());
+        noted
+    }
+
+    /// Notes something of one request, as long as it is remembered.
+    fn note_of(&self, number: Number, change: impl FnOnce(&mut RequestRecord, Timestamp)) {
+        self.note(|log, now| log.change(number, |record| change(record, now)));
+    }
+
+    fn waits(&self, change: i32) {
+        self.note(|log, _| log.wait(change));
+    }
+
+    /// What changed after a revision, but not too much at once; and up to which revision that is everything.
+    pub(crate) fn since(&self, told: Option<u64>) -> (u64, ActivityEvent) {
+        let (now, log) = (self.now(), self.log());
+        let (revision, requests) = log.since(told.unwrap_or_default());
+        (revision, ActivityEvent { now, whole: told.is_none(), waiting: log.waiting(), requests })
+    }
+
+    fn revisions(&self) -> Receiver<u64> {
+        self.0.revisions.subscribe()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.0.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The text of the last turn, cut short.
+fn last_words(conversation: &Conversation) -> String {
+    let parts = conversation.turns().last().map(|turn| turn.parts.iter()).into_iter().flatten();
+    let texts = parts.filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Image(_) => None,
+    });
+    texts.collect::<Vec<_>>().join("\n").chars().take(PROMPT).collect()
+}
