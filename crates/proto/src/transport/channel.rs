@@ -2,28 +2,29 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::TryFutureExt as _;
 use http::{Request, Response};
 use tokio::time::timeout;
-use tonic::{TimeoutExpired, body::Body, service::Routes, transport};
+use tonic::{TimeoutExpired, body::Body, service::Routes};
 use tower::{BoxError, Service};
 
-use super::deadline;
+use super::{deadline, pool::Pool, sending};
 
 /// The way to a service, wherever it is.
 ///
-/// A service of this process is called straight: the caller's messages are its bodies. Between two services in one
+/// Where a service has several replicas, each request goes to one of them, for the time that its answer takes to its
+/// end. A service of this process is called straight: the caller's messages are its bodies. Between two services in one
 /// process there is then no connection, no buffer and no task, and whoever reads an answer is who makes it go on.
 #[derive(Debug, Clone)]
 pub struct Channel(Way);
 
 #[derive(Debug, Clone)]
 enum Way {
-    Connected(transport::Channel),
+    Connected(Arc<Pool>),
     Within(Routes),
 }
 
@@ -34,9 +35,9 @@ impl Channel {
     }
 }
 
-impl From<transport::Channel> for Channel {
-    fn from(channel: transport::Channel) -> Self {
-        Self(Way::Connected(channel))
+impl From<Arc<Pool>> for Channel {
+    fn from(pool: Arc<Pool>) -> Self {
+        Self(Way::Connected(pool))
     }
 }
 
@@ -48,22 +49,29 @@ impl Service<Request<Body>> for Channel {
     type Error = BoxError;
     type Future = Answering;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        match &mut self.0 {
-            Way::Connected(channel) => channel.poll_ready(context).map_err(Into::into),
-            Way::Within(_) => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Answering {
+        let patience = deadline(request.headers());
         match &mut self.0 {
-            Way::Connected(channel) => Box::pin(channel.call(request).err_into()),
+            Way::Connected(pool) => {
+                let answer = sending::send(Arc::clone(pool), request, patience);
+                Box::pin(async move { within(patience, answer).await? })
+            }
             Way::Within(routes) => {
-                let patience = deadline(request.headers()).unwrap_or(Duration::MAX);
-                let answer = timeout(patience, routes.call(request));
-                Box::pin(async move { Ok(answer.await.map_err(|_| TimeoutExpired(()))??) })
+                let answer = routes.call(request);
+                Box::pin(async move { Ok(within(patience, answer).await??) })
             }
         }
+    }
+}
+
+async fn within<F: Future>(patience: Option<Duration>, answer: F) -> Result<F::Output, TimeoutExpired> {
+    match patience {
+        Some(patience) => timeout(patience, answer).await.map_err(|_| TimeoutExpired(())),
+        None => Ok(answer.await),
     }
 }
 

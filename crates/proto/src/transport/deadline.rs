@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 /// How long the caller waits, as its `grpc-timeout` header says: up to eight digits and a unit.
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
@@ -21,9 +21,25 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
+/// Says that the caller waits for so long; in whole milliseconds, of which there can be eight digits.
+pub(super) fn set_deadline(headers: &mut HeaderMap, patience: Duration) {
+    let millis = patience.as_millis().min(99_999_999);
+    let value = HeaderValue::try_from(format!("{millis}m")).expect("is ASCII");
+    headers.insert("grpc-timeout", value);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_that_is_set_is_read() {
+        let mut headers = HeaderMap::new();
+        for (set, read) in [(1_500, 1_500), (u64::MAX, 99_999_999)] {
+            set_deadline(&mut headers, Duration::from_millis(set));
+            assert_eq!(deadline(&headers), Some(Duration::from_millis(read)));
+        }
+    }
 
     #[test]
     fn every_unit_is_read_and_nonsense_is_no_deadline() {

@@ -4,7 +4,7 @@
 //! named on the command line or in the environment counts; else the socket, where there is one; else the ports of
 //! this machine.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use domain::Failure;
 use proto::{
@@ -64,8 +64,7 @@ impl OperatorOptions {
             (None, Some(socket)) => format!("unix:{}", socket.display()),
             (None, None) => format!("http://127.0.0.1:{port}"),
         };
-        let channel = transport::connect(&place)
-            .with_context(|| format!("`{place}` must be http://host:port or unix:PATH"))?;
+        let channel = transport::connect(&place)?;
         Ok(Remote { channel, place })
     }
 }

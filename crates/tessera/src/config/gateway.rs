@@ -5,9 +5,10 @@ use std::{
     num::NonZeroUsize,
 };
 
+use proto::transport::ServiceUrl;
 use serde::Deserialize;
 
-use super::value::{Parsed, Seconds, ServiceUrl};
+use super::value::{Parsed, Seconds};
 
 /// The section.
 #[derive(Debug, Deserialize)]

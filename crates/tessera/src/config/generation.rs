@@ -7,11 +7,12 @@ use std::{
 };
 
 use ::generation::{sealing::SealingKey, upstream};
+use proto::transport::ServiceUrl;
 use serde::Deserialize;
 
 use super::{
     secret::{Secret, SecretSource},
-    value::{Endpoint, Origin, Parsed, Seconds, ServiceUrl},
+    value::{Endpoint, Origin, Parsed, Seconds},
 };
 
 /// The section.

@@ -159,28 +159,6 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Where another role listens. The roles speak gRPC without TLS to one another: `http://host:port`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServiceUrl(Origin);
-
-impl ServiceUrl {
-    /// The text, without a slash at its end.
-    pub(crate) fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl FromStr for ServiceUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse::<Origin>() {
-            Ok(origin) if origin.as_str().starts_with("http://") => Ok(Self(origin)),
-            _ => Err(format!("`{text}` must be http://host:port")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +177,6 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Origin>().ok().as_ref().map(Origin::as_str), expected, "{text}");
         }
-        assert!("https://quota:8051".parse::<ServiceUrl>().is_err());
         assert!("https://host/token".parse::<Endpoint>().is_ok());
         for text in ["https://host/token?key=1", "https://user@host/token", "https://host/#", "host/token"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");

@@ -1,0 +1,5 @@
+//! Replicas that come, go, refuse and are lost.
+
+mod balance;
+mod losses;
+mod town;
