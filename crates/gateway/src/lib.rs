@@ -6,6 +6,7 @@
 
 mod admission;
 pub mod auth;
+pub mod console;
 mod dialect;
 mod edge;
 pub mod generator;

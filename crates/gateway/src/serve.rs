@@ -1,8 +1,8 @@
 //! The accept loop: HTTP/1 and HTTP/2 without TLS, patience that ends, and a shutdown that finishes its work.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -48,9 +48,9 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => {
-                    let talk = converse(server.clone(), socket, router.clone(), settings, graceful.watcher());
-                    connections.spawn(talk);
+                Ok((socket, peer)) => {
+                    let (server, router) = (server.clone(), router.clone());
+                    connections.spawn(converse(server, socket, peer, router, settings, graceful.watcher()));
                 }
                 Err(error) => tire(&error).await,
             },
@@ -88,6 +88,7 @@ fn server(settings: &Settings) -> Server {
 async fn converse(
     server: Arc<Server>,
     socket: TcpStream,
+    peer: SocketAddr,
     router: Router,
     settings: Settings,
     watcher: Watcher,
@@ -97,8 +98,9 @@ async fn converse(
         return;
     }
     let heard = Arc::new(Notify::new());
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         heard.notify_one();
+        request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request.map(Body::new));
         async move { answer.await.map_err(|never: Infallible| never) }
     });

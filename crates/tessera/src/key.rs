@@ -69,7 +69,7 @@ pub(crate) fn pepper_is_new(config: &config::Quota, data: &DataDir) -> anyhow::R
 }
 
 /// 32 random bytes in hexadecimal.
-fn random() -> SecretString {
+pub(crate) fn random() -> SecretString {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     getrandom::fill(&mut *bytes).expect("the operating system has random bytes");
     let mut text = String::with_capacity(2 * bytes.len());

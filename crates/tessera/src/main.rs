@@ -7,6 +7,7 @@ mod data_dir;
 mod first_key;
 mod key;
 mod operations;
+mod operator_console;
 mod operator_socket;
 mod provider;
 mod running;

@@ -25,6 +25,7 @@ pub(crate) struct Whole {
     edge: Gateway,
     core: Generation,
     operators: Routes,
+    to_quota: Channel,
     gateway: Running,
     quota: Running,
 }
@@ -44,7 +45,7 @@ impl Whole {
         let to_quota = Channel::within(ledger.routes());
         let core = assembly::generation(config, data, environment, Some(sealing_key), to_quota.clone())?;
         let operators = core.for_operators(ledger.routes());
-        let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota);
+        let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota.clone());
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;
 
@@ -59,7 +60,7 @@ impl Whole {
             let serving = gateway::serve(listener, router, settings, stop.clone().cancelled_owned());
             Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
         });
-        Ok(Self { address, edge, core, operators, gateway, quota })
+        Ok(Self { address, edge, core, operators, to_quota, gateway, quota })
     }
 
     /// Where the gateway listens.
@@ -75,6 +76,11 @@ impl Whole {
     /// The services that operators use.
     pub(crate) fn operators(&self) -> Routes {
         self.operators.clone()
+    }
+
+    /// The ways to generation and to quota.
+    pub(crate) fn channels(&self) -> (Channel, Channel) {
+        (Channel::within(self.core.routes()), self.to_quota.clone())
     }
 
     /// Why a role ended although nobody told it to.

@@ -5,7 +5,9 @@ use clap::Args;
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
-    operations, serving,
+    operations,
+    operator_console::{Door, OperatorConsole},
+    serving,
 };
 
 /// What the command takes.
@@ -20,10 +22,15 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let config = options.config.load(environment)?;
     let generation = proto::transport::connect(config.gateway.generation_url.0.as_str())?;
     let quota = proto::transport::connect(config.gateway.quota_url.0.as_str())?;
-    let edge = assembly::gateway(&config, generation, quota);
+    let door = Door::of_gateway(&config, environment).await?;
+    let edge = assembly::gateway(&config, generation.clone(), quota.clone());
     let listener = serving::bind("the gateway", config.gateway.listen).await?;
+    let console = OperatorConsole::start(&config, door, (generation, quota))?;
     let stop = serving::stop_on_signal()?;
     serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
+    if let Some(url) = console.url() {
+        serving::announce(&format!("its console listens on {url}"));
+    }
 
     let watched = edge.clone();
     let ready = move || {
@@ -34,5 +41,6 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let settings = config.gateway.settings();
     let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
     let grace = config.generation.deadline_seconds.get();
-    Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
+    serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?;
+    console.stop().await
 }

@@ -6,10 +6,12 @@ use clap::Args;
 
 use crate::{
     assembly,
-    config::{ConfigFile, Environment},
+    config::{ConfigFile, ConsoleListen, Environment},
     data_dir::DataDirOption,
     first_key::Admission,
-    operations, operator_socket,
+    operations,
+    operator_console::{Door, OperatorConsole},
+    operator_socket,
     provider::Draughtsman,
     serving,
     whole::Whole,
@@ -23,6 +25,9 @@ pub(crate) struct Options {
     /// Where the gateway listens [default: 127.0.0.1:8045, or what the configuration says]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Where the operators' console listens, or off [default: 127.0.0.1:8046, or what the configuration says]
+    #[arg(long, value_name = "ADDR")]
+    console: Option<ConsoleListen>,
     #[command(flatten)]
     data_dir: DataDirOption,
 }
@@ -38,10 +43,14 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let registry = assembly::registry(&config, &data).await?;
     let draughtsman = Draughtsman::choose(&mut config, &*registry, environment).await?;
     let admission = Admission::decide(&mut config, &data, environment)?;
+    let listen = options.console.or(config.gateway.console_listen());
+    let door = Door::of_up(listen, &config, &data, environment).await?;
     let mut whole = Whole::start(&config, &data, environment, admission.remembered(), registry).await?;
     let mut operators = operator_socket::serve(&data, whole.operators())?;
+    let mut console = OperatorConsole::start(&config, door, whole.channels())?;
     let stop = serving::stop_on_signal()?;
     admission.keep(&data)?;
+    console.keep(&data)?;
     let edge = whole.edge();
     let ready = move || {
         let edge = edge.clone();
@@ -51,12 +60,15 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
 
     let url = serving::url_of(whole.address());
     let (drawing, asking) = (draughtsman.describe(), admission.describe(&data, &url)?);
-    serving::announce(&format!("Tessera listens on {url}\n{drawing}\n{asking}"));
+    let looking = console.describe(&data)?;
+    serving::announce(&format!("Tessera listens on {url}\n{drawing}\n{looking}\n{asking}"));
     tokio::select! {
         () = stop.cancelled() => {}
         why = whole.failed() => return Err(why),
         why = operators.ended() => return Err(why),
+        why = console.ended() => return Err(why),
     }
+    console.stop().await?;
     operators.stop().await?;
     whole.stop().await?;
     draughtsman.rest().await

@@ -3,12 +3,17 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
+    path::PathBuf,
+    str::FromStr,
 };
 
 use proto::transport::ServiceUrl;
 use serde::Deserialize;
 
-use super::value::{Parsed, Seconds};
+use super::{
+    secret::{Secret, SecretSource},
+    value::{Parsed, Seconds},
+};
 
 /// The section.
 #[derive(Debug, Deserialize)]
@@ -28,9 +33,49 @@ pub(crate) struct Gateway {
     pub body_idle_timeout_seconds: Seconds,
     /// The pause between signs of life on a stream that has nothing else to say; 10.
     pub keep_alive_seconds: Seconds,
+    /// Where the console listens; nowhere for `tessera gateway`, `127.0.0.1:8046` for `tessera up`.
+    console_listen: Option<Parsed<ConsoleListen>>,
+    /// What opens the console; `tessera up` makes it once when nothing is said.
+    console_token: Option<Secret>,
+    console_token_env: Option<String>,
+    console_token_file: Option<PathBuf>,
+}
+
+/// Where a console listens, if anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConsoleListen {
+    /// Nowhere.
+    Off,
+    /// On this address.
+    At(SocketAddr),
+}
+
+impl FromStr for ConsoleListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("`{address}` must be an IP address and a port, or off")),
+        }
+    }
 }
 
 impl Gateway {
+    /// Where the console listens, where anything is said of it.
+    pub(crate) fn console_listen(&self) -> Option<ConsoleListen> {
+        self.console_listen.map(|Parsed(listen)| listen)
+    }
+
+    /// Where the console's token is.
+    pub(crate) fn console_token(&self) -> Result<Option<SecretSource>, String> {
+        let (variable, file) = (self.console_token_env.clone(), self.console_token_file.clone());
+        SecretSource::one_of("console_token", self.console_token.clone(), variable, file)
+    }
+
     /// What the edge itself needs to know.
     pub(crate) fn settings(&self) -> ::gateway::Settings {
         ::gateway::Settings {
@@ -54,6 +99,10 @@ impl Default for Gateway {
             header_timeout_seconds: settings.header_timeout.into(),
             body_idle_timeout_seconds: settings.body_idle_timeout.into(),
             keep_alive_seconds: settings.keep_alive.into(),
+            console_listen: None,
+            console_token: None,
+            console_token_env: None,
+            console_token_file: None,
         }
     }
 }

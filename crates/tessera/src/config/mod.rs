@@ -27,8 +27,8 @@ use serde::Deserialize;
 use toml::Table;
 
 pub(crate) use self::{
-    accounts::OwnedAccount, clients::NamedKey, environment::Environment, operations::Operations,
-    quota::Quota, secret::SecretSource, value::Dollars,
+    accounts::OwnedAccount, clients::NamedKey, environment::Environment, gateway::ConsoleListen,
+    operations::Operations, quota::Quota, secret::SecretSource, value::Dollars,
 };
 
 /// Which file to read.
@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub catalog: Arc<Catalog>,
     /// Where the key is that generation opens sealed credentials with.
     pub sealing_key: Option<SecretSource>,
+    /// Where the token is that opens the console.
+    pub console_token: Option<SecretSource>,
     /// The operator's credentials, each with where to find it.
     pub accounts: Vec<OwnedAccount>,
     /// The applications that may ask, each with where to find its key.
@@ -107,6 +109,10 @@ impl File {
             problems.push(format!("generation: {problem}"));
             None
         });
+        let console_token = self.gateway.console_token().unwrap_or_else(|problem| {
+            problems.push(format!("gateway: {problem}"));
+            None
+        });
         if !problems.is_empty() {
             return Err(Invalid(problems));
         }
@@ -117,6 +123,7 @@ impl File {
             operations: self.operations,
             catalog: Arc::new(catalog),
             sealing_key,
+            console_token,
             accounts,
             clients: self.clients,
         })

@@ -25,6 +25,8 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 /// The explained file with every key switched on, of each group of alternatives the first.
 fn switched_on() -> String {
     let alternatives = [
+        "console_token_env",
+        "console_token_file",
         "key_pepper_env",
         "key_pepper_file",
         "sealing_key_env",

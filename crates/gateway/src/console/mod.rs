@@ -1,0 +1,154 @@
+//! The operators' console: pages about what runs, on a listener of its own.
+//!
+//! # How a page is made
+//!
+//! A page has a name, say `requests`, and four files: this module's `requests/mod.rs`, `templates/requests.html`, and in
+//! `assets/console` `requests.js` and `requests.css`. It takes five lines elsewhere: its module and its [`Tab`] in
+//! [`TABS`] and its `routes()` in [`routes`] here, and its two assets in the list of `assets`.
+//!
+//! - The module's `TAB` names it, and `routes()` says with [`Route`] who may take each path. The handler of the page
+//!   takes `Extension<Session>`, and answers `page::show(&Template { frame: Frame::of(TAB, &desk, &session), .. })`.
+//! - The template extends `layout.html`, which loads its script and style sheet, and fills the blocks `head` (what
+//!   stands beside the title) and `main`. Nothing inline: the policy forbids it.
+//! - The script is a module. From `./console.js` it takes `post(path, form)`, which proves that it is ours and shows
+//!   refusals, and `$` and the like; from `./feed.js` `follow(path, handlers)` for what is told live.
+//! - Whatever is told live has one hub per process: a [`Feed`] beside what is known, as in [`standings`], kept up by
+//!   [`Console::work_until`]; browsers follow it with [`Desk::until_over`].
+//! - A change is a [`Route::write`] whose handler answers `Result<_, Refused>`.
+
+mod accounts;
+mod assets;
+mod feed;
+mod guard;
+mod hex;
+mod page;
+mod patience;
+mod refused;
+mod route;
+mod session;
+mod sign_in;
+mod standings;
+mod token;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, response::Redirect};
+use domain::{Catalog, Clock};
+use proto::transport::Channel;
+use tokio::sync::watch;
+
+use self::{
+    page::Tab,
+    patience::Patience,
+    route::Route,
+    session::{Session, Sessions},
+    standings::Hub,
+};
+
+pub use self::token::{ConsoleToken, NotATokenHash, WeakToken};
+
+/// How long a service may take to answer a question of a page.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// Every page, in the order in which they are shown.
+const TABS: &[Tab] = &[accounts::TAB];
+
+/// Every route.
+fn routes() -> Vec<Route> {
+    [vec![Route::read("/", first_page)], sign_in::routes(), assets::routes(), accounts::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What the operator decides about the console.
+#[derive(Debug)]
+pub struct ConsoleSettings {
+    /// What opens it.
+    pub token: ConsoleToken,
+    /// Whether browsers reach it by plain HTTP, on this machine alone: elsewhere they are told to send the session's
+    /// cookie by HTTPS only.
+    pub plain: bool,
+}
+
+/// The console.
+#[derive(Clone)]
+pub struct Console(Arc<Desk>);
+
+/// What every handler shares.
+pub(crate) struct Desk {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) patience: Patience,
+    pub(crate) standings: Arc<Hub>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) quota: Channel,
+    #[expect(dead_code, reason = "it is for pages that make pictures, and for sealing")]
+    pub(crate) generation: Channel,
+    pub(crate) clock: Arc<dyn Clock>,
+    closing: watch::Sender<bool>,
+}
+
+impl Console {
+    /// A console that shows what the services behind these channels know.
+    pub fn new(
+        settings: ConsoleSettings,
+        catalog: Arc<Catalog>,
+        generation: Channel,
+        quota: Channel,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let sessions = Arc::new(Sessions::new(settings.token, settings.plain, Arc::clone(&clock)));
+        let standings = Arc::new(Hub::new(Arc::clone(&clock)));
+        Self(Arc::new(Desk {
+            sessions,
+            patience: Patience::default(),
+            standings,
+            catalog,
+            quota,
+            generation,
+            clock,
+            closing: watch::Sender::new(false),
+        }))
+    }
+
+    /// Every path it answers, ready to be served.
+    pub fn router(&self) -> Router {
+        route::router(routes(), &self.0)
+    }
+
+    /// Keeps up with what it shows, until `shutdown`; then ends every feed, so that nothing is in flight for ever.
+    pub async fn work_until(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            () = self.0.standings.keep_up(self.0.quota.clone()) => {}
+        }
+        self.0.closing.send_replace(true);
+    }
+}
+
+impl Desk {
+    /// Returns once a browser of this session is to follow nothing any more.
+    pub(crate) fn until_over(&self, session: Session) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.closing.subscribe();
+        let closed = async move {
+            let _gone = closing.wait_for(|closing| *closing).await;
+        };
+        feed::either(Arc::clone(&self.sessions).over(session), closed)
+    }
+}
+
+async fn first_page() -> Redirect {
+    Redirect::to("/accounts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_says_who_may_take_it() {
+        let row = |Route { method, path, access, .. }: Route| format!("{method:4} {access:9?} {path}\n");
+        let table: String = routes().into_iter().map(row).collect();
+        insta::assert_snapshot!(table);
+    }
+}
