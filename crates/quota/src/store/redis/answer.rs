@@ -42,17 +42,18 @@ impl Answer {
         Ok((rows.into_iter().map(Told::read).collect::<Result<_, _>>()?, tallies))
     }
 
-    /// The leases that expired, and when which services were heard of.
+    /// The leases that expired, and what is to be remembered of the ledger.
     pub(super) fn round(self) -> Result<Round, StoreError> {
-        let (rows, heard): (Vec<Row>, Vec<Peer>) = parsed(self.detail)?;
+        let (rows, outlook): (Vec<Row>, Foreseen) = parsed(self.detail)?;
         let expired = rows.into_iter().map(|row| Told::read(row).map(|told| told.lease));
-        Ok(Round { expired: expired.collect::<Result<_, _>>()?, heard })
+        Ok(Round { expired: expired.collect::<Result<_, _>>()?, outlook: Outlook::at(self.now, outlook) })
     }
 
     /// What the ledger says to a testimony.
     pub(super) fn reception(self) -> Result<Reception, StoreError> {
-        let (incarnation, base, learns_for) = parsed(self.detail)?;
-        Ok(Reception { incarnation, base, learns_for: Duration::from_millis(learns_for) })
+        let (incarnation, base, learns_for, outlook) = parsed(self.detail)?;
+        let learns_for = Duration::from_millis(learns_for);
+        Ok(Reception { incarnation, base, learns_for, outlook: Outlook::at(self.now, outlook) })
     }
 
     /// The lease that it names.
@@ -94,13 +95,29 @@ type Row = (String, HashMap<String, String>);
 /// Something counted: its kind, name and field, and how much.
 pub(super) type Tally = (String, String, String, u64);
 
-/// A service, and when it was heard of, in milliseconds.
-pub(super) type Peer = (String, u64);
+/// A service, when it was last heard of, and when all that it granted has left the windows; in milliseconds.
+pub(super) type Peer = (String, u64, u64);
+
+/// What `outlook` in `incarnation.lua` tells.
+type Foreseen = (u64, u64, Vec<Peer>);
+
+/// What is to be remembered should Redis be lost.
+#[derive(Debug, Default)]
+pub(super) struct Outlook {
+    /// When it was told.
+    pub(super) at: Timestamp,
+    /// When all that was granted has left the windows, and until when nothing is, if the ledger learned; in
+    /// milliseconds, or 0.
+    pub(super) ends: u64,
+    pub(super) surely: u64,
+    /// The other services.
+    pub(super) peers: Vec<Peer>,
+}
 
 /// What came of a round of expiry.
 pub(super) struct Round {
     pub(super) expired: Vec<Lease>,
-    pub(super) heard: Vec<Peer>,
+    pub(super) outlook: Outlook,
 }
 
 /// A lease as it is told, and as it is kept.
@@ -117,6 +134,13 @@ pub(super) struct Reception {
     pub(super) base: u64,
     /// How long it goes on learning.
     pub(super) learns_for: Duration,
+    pub(super) outlook: Outlook,
+}
+
+impl Outlook {
+    fn at(at: Timestamp, (ends, surely, peers): Foreseen) -> Self {
+        Self { at, ends, surely, peers }
+    }
 }
 
 impl Told {

@@ -4,8 +4,7 @@
 -- asked.round    the most leases to attend to
 -- asked.awaited  how long an expired lease is remembered from the end of its term
 --
--- Answers: expired, {{LEASE…}, {SERVICE, MOMENT…}} (the services that were heard of lately); changed (see
--- incarnation.lua).
+-- Answers: expired, {{LEASE…}, OUTLOOK}; changed. See incarnation.lua.
 
 if changed then
   return answer('changed')
@@ -58,4 +57,4 @@ redis.call('XTRIM', usage, 'MINID', '~', now - asked.usage_lasts)
 local days = named('totals', 'days')
 redis.call('ZREMRANGEBYSCORE', days, '-inf', now - asked.totals_last)
 stamp()
-return answer('expired', { expired, redis.call('ZRANGE', heard, 0, -1, 'WITHSCORES') })
+return answer('expired', { expired, outlook() })

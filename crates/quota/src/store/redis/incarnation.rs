@@ -23,18 +23,19 @@ impl RedisStore {
         if greeted.incarnation == known {
             return Ok(greeted.learns_for);
         }
-        let mut learns_for = greeted.learns_for;
-        for portion in self.witness.testimony(greeted.base) {
+        let Reception { base, incarnation, mut learns_for, mut outlook } = greeted;
+        for portion in self.witness.testimony(base) {
             let received = self.tell(known, &portion).await?;
-            if received.incarnation != greeted.incarnation {
+            if received.incarnation != incarnation {
                 return Err(failed("be told what it lacks", &"Redis has changed once more meanwhile"));
             }
-            learns_for = received.learns_for;
+            (learns_for, outlook) = (received.learns_for, received.outlook);
         }
-        self.witness.testified(greeted.incarnation);
+        // Not before: what was told of the time when others were last heard of belongs together.
+        self.witness.heard(outlook);
+        self.witness.testified(incarnation);
         self.feed.send(Change::Everything);
         if known > 0 {
-            let incarnation = greeted.incarnation;
             let learns_for_ms = learns_for.as_millis();
             tracing::warn!(
                 incarnation,

@@ -17,9 +17,10 @@
 -- dropped 48 hours after it was last written.
 --
 -- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given;
---                             incarnation, before, run, known, base, settles, ends: see incarnation.lua
+--                             incarnation, before, run, began, known, base, settles, ends: see incarnation.lua
 -- ROOT:heard           zset   service by when it was last heard of in this incarnation
--- ROOT:awaited         set    services that may know of grants that this incarnation lost
+-- ROOT:missing         zset   service that may know of grants that this incarnation lost, by when these have left the
+--                             minute windows
 -- ROOT:lease:ID        hash   account, domain, fence, granted, start_by, expires, day_end; days: the starts of
 --                             those it is charged to, its own first; client, request, resolution; counts: whether the
 --                             request was counted by it; price and tokens of one picture; domain_scope,

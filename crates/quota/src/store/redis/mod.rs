@@ -176,12 +176,12 @@ impl Store for RedisStore {
     async fn expire(&self) -> Result<Vec<Lease>, StoreError> {
         for _ in 0..=CORRECTIONS {
             let known = self.witness.incarnation();
-            let answer = self.ask(&self.scripts.expire, known, |_| written(&Expire::new())).await?;
-            let now = answer.now;
+            let round = written(&Expire::new(self.witness.learning));
+            let answer = self.ask(&self.scripts.expire, known, |_| round.clone()).await?;
             match answer.word.as_str() {
                 "expired" => {
                     let round = answer.round()?;
-                    self.witness.heard(now, round.heard);
+                    self.witness.heard(round.outlook);
                     return Ok(round.expired);
                 }
                 "changed" => {

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{AccountId, Client, Fence, LeaseId, PacificDay, QuotaDomain, Timestamp, lease::term};
 use serde::Serialize;
 
+use super::testimony::Learning;
 use crate::store::{
     Candidate, Scope, Wish,
     ending::EndingRecord,
@@ -255,11 +256,14 @@ pub(super) struct Expire {
     awaited: u64,
     #[serde(flatten)]
     retention: Retention,
+    #[serde(flatten)]
+    learning: Learning,
 }
 
 impl Expire {
-    pub(super) fn new() -> Self {
-        Self { round: ROUND, awaited: millis(ledger::AWAITED), retention: Retention::KNOWN }
+    pub(super) fn new(learning: Learning) -> Self {
+        let awaited = millis(ledger::AWAITED);
+        Self { round: ROUND, awaited, retention: Retention::KNOWN, learning }
     }
 }
 

@@ -1,37 +1,49 @@
 -- Tells the ledger what a service remembers of it, so that a ledger that came back without some of it is whole again.
 -- After incarnation.lua and grant.lua.
 --
--- asked.peers            {service, when it was last heard of}…, as the service was last told
+-- asked.peers            {service, moment, left}…, as the service was last told, see incarnation.lua
+-- asked.round            when it was told so
+-- asked.ends, .surely    what it was told of the ledger then; both 0 if that did not learn
 -- asked.complete         whether this is all that the service has to say
 -- asked.fence            the last fence that it knows of
 -- asked.leases           {id, lease: its hash, ending: how it was closed since, if so}… that the ledger may lack
 -- asked.tallies          {kind, name, field, units, moment}…: what the service was last told of, and when; of what was
 --                        told later than the ledger remembers, the most is taken for true
 -- asked.rests            {scope, moment, reason}…
--- asked.least, .longest  how long a new incarnation learns at the least and at the most
+-- asked.least            how long a new incarnation learns at the least
 -- asked.awaited          how long a lease is remembered that is over
 -- asked.remembered       how long a request is known
 --
--- Answers: noted, {INCARNATION, BASE, SPAN}: the fence up to which it lacks none of the service's grants, and how long
--- it goes on learning.
+-- Answers: noted, {INCARNATION, BASE, SPAN, OUTLOOK}: the fence up to which it lacks none of the service's grants, how
+-- long it goes on learning, and what incarnation.lua says.
+
+-- How long a service has been silent that does not come back.
+local GONE = 10000
 
 -- Begins a new incarnation where this is not what anybody knows. A ledger that was still learning lacks what it had
--- not yet learned, whatever its last fence.
+-- not yet learned, whatever its last fence; but where it surely granted nothing since, it need not learn for longer.
 local function begin()
   local whole = learns_for() == 0
   local last = tonumber(redis.call('ZREVRANGE', heard, 0, 0, 'WITHSCORES')[2] or 0)
-  life.known, life.base = last, whole and tonumber(redis.call('HGET', root, 'fence') or 0) or 0
-  life.settles, life.ends = now + asked.least, now + asked.longest
-  life.before = incarnation
+  if whole then
+    redis.call('DEL', missing)
+    life.known, life.base = last, tonumber(redis.call('HGET', root, 'fence') or 0)
+  else
+    life.base = 0
+  end
+  if whole or now > surely_until(last) then
+    life.ends = now + asked.longest
+  end
+  life.began, life.settles, life.before = now, now + asked.least, incarnation
   incarnation = math.max(now, incarnation, ours) + 1
   stamp()
-  write('HSET', root, 'incarnation', incarnation, 'before', life.before, 'run', run, 'known', last,
-    'base', life.base, 'settles', life.settles, 'ends', life.ends)
-  if whole then
-    redis.call('DEL', awaited)
+  write('HSET', root, 'incarnation', incarnation, 'before', life.before, 'run', run, 'began', now,
+    'known', life.known, 'base', life.base, 'settles', life.settles, 'ends', life.ends)
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', missing, '(' .. left_by(last - GONE), '+inf')) do
+    write('ZADD', missing, left_by(now), other)
   end
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', heard, last - SILENCE, '+inf')) do
-    write('SADD', awaited, other)
+    write('ZADD', missing, left_by(now), other)
   end
   redis.call('DEL', heard)
   touch('everything')
@@ -40,14 +52,25 @@ end
 if life.run ~= run or incarnation < ours then
   begin()
 end
+local span = learns_for()
 
--- Others that it knows of may have granted what was lost.
-local known = tonumber(life.known or 0)
-for _, peer in ipairs(incarnation ~= ours and asked.peers or {}) do
-  local other, moment = peer[1], tonumber(peer[2])
-  local counts = moment >= known - SILENCE and moment > now - asked.longest
-  if counts and not redis.call('ZSCORE', heard, other) then
-    write('SADD', awaited, other)
+-- Where it knows that the ledger learned until this incarnation began, nothing was granted meanwhile.
+local began, known = tonumber(life.began or 0), tonumber(life.known or 0)
+local is_new = incarnation ~= ours
+local still = is_new and began <= asked.surely
+if still and asked.ends < tonumber(life.ends) then
+  life.ends = asked.ends
+  write('HSET', root, 'ends', life.ends)
+end
+
+-- Others that it knows of may have granted what was lost: those that were not gone, until it was lost.
+for _, peer in ipairs(is_new and asked.peers or {}) do
+  local other, moment, left = unpack(peer)
+  if not still and moment + GONE > asked.round then
+    left = left_by(began)
+  end
+  if moment >= known - SILENCE and left > now and not redis.call('ZSCORE', heard, other) then
+    write('ZADD', missing, 'GT', left, other)
   end
 end
 
@@ -91,8 +114,15 @@ if asked.fence > tonumber(redis.call('HGET', root, 'fence') or 0) then
   write('HSET', root, 'fence', asked.fence)
 end
 if asked.complete or not changed then
-  redis.call('SREM', awaited, service)
+  redis.call('ZREM', missing, service)
   hear()
 end
+
+-- Others may have been told that it learns for longer.
+local at_least = math.min(span, asked.late)
+if learns_for() < at_least then
+  life.settles = math.max(tonumber(life.settles), now + at_least)
+  write('HSET', root, 'settles', life.settles)
+end
 stamp()
-return answer('noted', { incarnation, base, learns_for() })
+return answer('noted', { incarnation, base, learns_for(), outlook() })

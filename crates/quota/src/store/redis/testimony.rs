@@ -3,29 +3,42 @@
 use std::time::Duration;
 
 use domain::lease::term;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{answer::Peer, question::millis};
 use crate::store::ledger::{AWAITED, REMEMBERED};
 
-/// How long a ledger learns that came back: at the least, so that services may speak up that it does not know of,
-/// and at the most, when all that may have been granted before has left the minute windows.
-#[derive(Debug, Clone, Copy)]
+/// How long a ledger learns that came back.
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Learning {
+    /// At the least, so that services may speak up that it does not know of.
+    #[serde(serialize_with = "in_millis")]
     pub(super) least: Duration,
-    pub(super) longest: Duration,
+    /// When the last that it waits for speaks after that: nothing is granted before all others have heard so.
+    #[serde(serialize_with = "in_millis")]
+    late: Duration,
+    /// At the most, from when it last granted: until all of that has left the minute windows.
+    #[serde(serialize_with = "in_millis")]
+    longest: Duration,
 }
 
 impl Learning {
     /// For a ledger that others may have used before.
-    pub(super) const CAREFUL: Self =
-        Self { least: Duration::from_secs(2), longest: term::WINDOW.saturating_add(Duration::from_secs(2)) };
+    pub(super) const CAREFUL: Self = Self {
+        least: Duration::from_secs(2),
+        late: Duration::from_secs(10),
+        longest: term::WINDOW.saturating_add(Duration::from_secs(2)),
+    };
 
     /// The same without waiting for those that are not known of.
     pub(super) fn among_friends(self) -> Self {
-        Self { least: Duration::ZERO, ..self }
+        Self { least: Duration::ZERO, late: Duration::ZERO, ..self }
     }
+}
+
+fn in_millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(millis(*span))
 }
 
 /// Something counted, how much, and when that was told.
@@ -35,13 +48,16 @@ pub(super) type TallyRecord = (String, String, String, u64, u64);
 #[derive(Debug, Serialize)]
 pub(super) struct Testimony {
     pub(super) peers: Vec<Peer>,
+    pub(super) round: u64,
+    pub(super) ends: u64,
+    pub(super) surely: u64,
     pub(super) complete: bool,
     pub(super) fence: u64,
     pub(super) leases: Vec<GrantRecord>,
     pub(super) tallies: Vec<TallyRecord>,
     pub(super) rests: Vec<(String, u64, &'static str)>,
-    pub(super) least: u64,
-    pub(super) longest: u64,
+    #[serde(flatten)]
+    pub(super) learning: Learning,
     pub(super) awaited: u64,
     pub(super) remembered: u64,
     pub(super) window: u64,
@@ -60,13 +76,15 @@ impl Testimony {
     pub(super) fn empty(learning: Learning) -> Self {
         Self {
             peers: vec![],
+            round: 0,
+            ends: 0,
+            surely: 0,
             complete: false,
             fence: 0,
             leases: vec![],
             tallies: vec![],
             rests: vec![],
-            least: millis(learning.least),
-            longest: millis(learning.longest),
+            learning,
             awaited: millis(AWAITED),
             remembered: millis(REMEMBERED),
             window: millis(term::WINDOW),

@@ -7,6 +7,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, HashMap},
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::{
-    answer::{Peer, Tally, Told},
+    answer::{Outlook, Peer, Tally, Told},
     testimony::{GrantRecord, Learning, TallyRecord, Testimony},
 };
 use crate::store::{Cooling, Scope, key, ledger::Observed};
@@ -30,7 +31,7 @@ const TOLD: usize = 500;
 pub(super) struct Witness {
     /// What the service is called in the ledger; no other ever is.
     pub(super) name: String,
-    learning: Learning,
+    pub(super) learning: Learning,
     memory: Mutex<Memory>,
 }
 
@@ -43,9 +44,11 @@ struct Memory {
     grants: BTreeMap<u64, Grant>,
     tallies: HashMap<Subject, (u64, Timestamp)>,
     rests: HashMap<Scope, Cooling>,
-    /// When other services were last heard of, those included that the ledger has since forgotten: what they granted
-    /// may still be counted, and nobody else remembers it.
-    peers: HashMap<String, u64>,
+    /// What the ledger told last of itself; of other services nothing here.
+    outlook: Outlook,
+    /// When other services were last heard of, and when what they granted has left the windows. Those are included that
+    /// the ledger has since forgotten: nobody else remembers what they granted.
+    peers: HashMap<String, (u64, Timestamp)>,
 }
 
 /// What is counted: the kind of thing, its name, and the field.
@@ -120,14 +123,15 @@ impl Witness {
         memory.rests.extend(seen.coolings.iter().cloned());
     }
 
-    /// Remembers which services were heard of, and forgets what nothing depends on any more.
-    pub(super) fn heard(&self, now: Timestamp, peers: Vec<Peer>) {
+    /// Remembers what the ledger told of itself and of other services, and forgets what nothing depends on any more.
+    pub(super) fn heard(&self, mut outlook: Outlook) {
         let mut memory = self.memory();
-        for (name, moment) in peers {
-            let heard = memory.peers.entry(name).or_default();
-            *heard = (*heard).max(moment);
+        let now = outlook.at;
+        for (name, moment, left) in mem::take(&mut outlook.peers) {
+            memory.peers.insert(name, (moment, Timestamp::from_millis(left)));
         }
-        memory.peers.retain(|_, heard| Timestamp::from_millis(*heard) + term::LONGEST > now);
+        memory.outlook = outlook;
+        memory.peers.retain(|_, (_, left)| *left > now);
         memory.forget(now);
         memory.tallies.retain(|_, (_, told)| *told + COUNTED > now);
         memory.rests.retain(|_, rest| rest.until > now);
@@ -136,7 +140,7 @@ impl Witness {
     /// A word to the ledger, before it is known whether it lacks anything.
     pub(super) fn greeting(&self) -> Testimony {
         let memory = self.memory();
-        Testimony { peers: memory.peers(), fence: memory.fence, ..Testimony::empty(self.learning) }
+        Testimony { fence: memory.fence, ..memory.about_others(self.learning) }
     }
 
     /// All that the ledger may lack which has every lease up to the fence `base`, in portions. From now on no grant of
@@ -152,10 +156,9 @@ impl Witness {
         portions.push(Testimony {
             complete: true,
             fence: memory.fence,
-            peers: memory.peers(),
             tallies: memory.tallies.iter().map(tally).collect(),
             rests: memory.rests.iter().map(rest).collect(),
-            ..Testimony::empty(self.learning)
+            ..memory.about_others(self.learning)
         });
         portions
     }
@@ -183,8 +186,14 @@ impl Memory {
         }
     }
 
-    fn peers(&self) -> Vec<Peer> {
-        self.peers.iter().map(|(name, heard)| (name.clone(), *heard)).collect()
+    /// What the ledger told of itself and of other services, and nothing else.
+    fn about_others(&self, learning: Learning) -> Testimony {
+        let Outlook { at, ends, surely, .. } = self.outlook;
+        let peer = |(name, (moment, left)): (&String, &(u64, Timestamp))| -> Peer {
+            (name.clone(), *moment, left.as_millis())
+        };
+        let peers = self.peers.iter().map(peer).collect();
+        Testimony { peers, round: at.as_millis(), ends, surely, ..Testimony::empty(learning) }
     }
 
     /// Forgets leases that can neither be active nor counted in a minute any more.

@@ -1,6 +1,6 @@
 //! Redis that lost what it was told: the ledger learns it again from the services that remember.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     CallOutcome, Lease, LeaseId, Limits, ManualClock,
@@ -15,6 +15,11 @@ use crate::{
         NOON, candidate, delivered, granted, id, ids, millis, one, refused, seconds, settle, standing, wish,
     },
 };
+
+/// How long a ledger learns at the most.
+const LONGEST: Duration = term::WINDOW.saturating_add(Duration::from_secs(2));
+/// How long one may grant after it was heard of.
+const A_MOMENT: Duration = Duration::from_secs(3);
 
 /// Two services on one ledger that have heard of each other, their clock, and its server.
 struct Scene {
@@ -39,6 +44,14 @@ impl Scene {
         }
         let connection = server.connection().await;
         Self { first, second, clock: clock.clone(), place: place.clone(), connection, _server: server }
+    }
+
+    /// The first service alone is there for so many seconds.
+    async fn goes_on(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            self.first.expire().await.unwrap();
+        }
     }
 
     async fn empty(&mut self) {
@@ -73,7 +86,7 @@ impl Scene {
 }
 
 /// How long a service waits that may grant nothing.
-async fn learning(store: &dyn Store, ids: &[LeaseId], candidate: &Candidate) -> std::time::Duration {
+async fn learning(store: &dyn Store, ids: &[LeaseId], candidate: &Candidate) -> Duration {
     match store.acquire(&wish(ids, std::slice::from_ref(candidate))).await {
         Err(StoreError::Learning { retry_after }) => retry_after,
         other => panic!("expected a ledger that learns, got {other:?}"),
@@ -181,10 +194,10 @@ async fn one_that_died_before_a_restart_is_still_waited_for_when_all_is_lost_aft
     let whole = scene.copy().await;
     scene.restart_with(whole).await;
     for _ in 0..2 {
+        scene.clock.advance(seconds(3));
         for store in [&scene.first, &scene.second] {
             store.expire().await.unwrap();
         }
-        scene.clock.advance(seconds(3));
     }
     scene.empty().await;
     for store in [&scene.first, &scene.second] {
@@ -194,7 +207,69 @@ async fn one_that_died_before_a_restart_is_still_waited_for_when_all_is_lost_aft
     for store in [&scene.first, &scene.second] {
         store.expire().await.unwrap();
     }
-    assert!(learning(&*scene.first, &ids("after", 1), &account).await > seconds(50));
+    // It may have granted until Redis came back for the first time, thirteen seconds after it was last heard of.
+    let left = (seconds(13) + LONGEST).saturating_sub(seconds(19));
+    assert_eq!(learning(&*scene.first, &ids("after", 1), &account).await, left);
+}
+
+#[tokio::test]
+async fn one_that_has_long_been_gone_is_waited_for_until_what_it_granted_has_left_the_windows() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    one(&*scene.second, "1", &account).await;
+    scene.goes_on(30).await;
+    scene.empty().await;
+    let left = (A_MOMENT + LONGEST).saturating_sub(seconds(30));
+    assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, left);
+    scene.clock.advance(left);
+    scene.first.expire().await.unwrap();
+    granted(&*scene.first, &ids("more", 2), &[account]).await;
+}
+
+#[tokio::test]
+async fn one_that_may_have_been_there_to_the_last_is_waited_for_from_when_the_ledger_was_lost() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    scene.goes_on(9).await;
+    scene.empty().await;
+    assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, LONGEST);
+}
+
+#[tokio::test]
+async fn however_often_the_ledger_is_lost_it_learns_no_longer_than_since_it_last_granted() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    one(&*scene.second, "1", &account).await;
+    for spent in [0, 15, 30, 45] {
+        if spent % 2 == 0 {
+            scene.empty().await;
+        } else {
+            let copy = scene.copy().await;
+            scene.restart_with(copy).await;
+        }
+        let left = LONGEST.saturating_sub(seconds(spent));
+        assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, left, "after {spent} s");
+        scene.goes_on(15).await;
+    }
+    scene.empty().await;
+    let left = LONGEST.saturating_sub(seconds(60));
+    assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, left);
+    scene.clock.advance(left);
+    scene.first.expire().await.unwrap();
+    granted(&*scene.first, &ids("more", 2), &[account]).await;
+}
+
+#[tokio::test]
+async fn what_nobody_saw_may_have_been_granted_is_waited_for_anew() {
+    let mut scene = Scene::new().await;
+    let account = candidate("a", "p", Limits::new(2, 9, 9, 9));
+    scene.empty().await;
+    learning(&*scene.first, &ids("more", 2), &account).await;
+    scene.clock.advance(seconds(5));
+    // The second comes back, what it waited for being over, and grants what the first does not hear of.
+    one(&*scene.second, "1", &account).await;
+    scene.empty().await;
+    assert_eq!(learning(&*scene.first, &ids("more", 2), &account).await, LONGEST);
 }
 
 #[tokio::test]
