@@ -3,12 +3,12 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use domain::{Clock, Timestamp};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use super::{
     journal::{Journal, Volume},
     step::Step,
-    tables::Tables,
+    usage::Snapshot,
 };
 use crate::store::{Change, StoreError, feed::Feed, ledger::Ledger};
 
@@ -36,7 +36,7 @@ struct State {
     /// Who waits for a sync; or for the ledger, where there is none.
     waiting: Vec<Waiter>,
     /// Who wants to look into the tables.
-    looking: Vec<Look>,
+    looking: Vec<Waiter<Snapshot>>,
     closing: bool,
     /// Whether the keeper is gone.
     closed: bool,
@@ -48,18 +48,15 @@ struct Open {
 }
 
 /// One who waits for the keeper.
-pub(super) struct Waiter(oneshot::Sender<Result<(), StoreError>>);
+pub(super) struct Waiter<T = ()>(oneshot::Sender<Result<T, StoreError>>);
 
-impl Waiter {
+impl<T> Waiter<T> {
     /// Tells what it came to. Whoever asked may have gone: what was written stays, and the same question gets the
     /// same answer.
-    pub(super) fn tell(self, outcome: Result<(), StoreError>) {
+    pub(super) fn tell(self, outcome: Result<T, StoreError>) {
         let _gone = self.0.send(outcome);
     }
 }
-
-/// What one who looks into the tables does there, or hears why there are none.
-pub(super) type Look = Box<dyn FnOnce(Result<&Tables, StoreError>) + Send>;
 
 /// What may have to be awaited.
 struct Wait(Option<oneshot::Receiver<Result<(), StoreError>>>);
@@ -98,18 +95,17 @@ impl Book {
         self.wait_for_ledger()?.over().await
     }
 
-    /// Looks into the tables, once they hold all that was written by now.
+    /// Looks into the tables as they are once they hold all that was written by now. Meanwhile the keeper goes on.
     pub(super) async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+        look: impl FnOnce(&Snapshot) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.opened().await?;
-        let (reply, answer) = oneshot::channel();
-        // Whoever asked may have gone.
-        let look: Look = Box::new(move |tables| drop(reply.send(tables.and_then(look))));
-        self.lock()?.looking.push(look);
+        let (waiter, answer) = oneshot::channel();
+        self.lock()?.looking.push(Waiter(waiter));
         self.called.notify_one();
-        answer.await.map_err(|_| StoreError::Closed)?
+        let snapshot = answer.await.map_err(|_| StoreError::Closed)??;
+        spawn_blocking(move || look(&snapshot)).await.map_err(|_| StoreError::Closed)?
     }
 
     fn wait_for_ledger(&self) -> Result<Wait, StoreError> {
@@ -149,6 +145,9 @@ impl Book {
         for waiter in state.waiting.drain(..) {
             waiter.tell(Err(why.clone()));
         }
+        for looking in state.looking.drain(..) {
+            looking.tell(Err(why.clone()));
+        }
         self.feed.send(Change::Everything);
     }
 
@@ -164,7 +163,7 @@ pub(super) struct Call {
     /// Who waits.
     pub(super) waiting: Vec<Waiter>,
     /// Who wants to look into the tables.
-    pub(super) looking: Vec<Look>,
+    pub(super) looking: Vec<Waiter<Snapshot>>,
     /// The volume to be synced, and the number of its last line; nothing where the ledger is to be read.
     pub(super) unsynced: Option<(Arc<Volume>, u64)>,
 }

@@ -58,7 +58,7 @@ impl<O: FnMut() -> Result<Files, StoreError>> Keeper<O> {
         });
         for look in looking {
             let tables = self.tables.as_ref().ok_or(StoreError::Closed);
-            look(outcome.clone().and(tables));
+            look.tell(outcome.clone().and(tables).and_then(Tables::snapshot));
         }
     }
 

@@ -117,12 +117,12 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<UsagePage, StoreError> {
         let (filter, from) = (filter.clone(), from.cloned());
-        self.book.look(move |tables| tables.usage(&filter, from.as_ref(), limit)).await
+        self.book.look(move |snapshot| snapshot.usage(&filter, from.as_ref(), limit)).await
     }
 
     async fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
         let filter = filter.clone();
-        self.book.look(move |tables| tables.totals(&filter)).await
+        self.book.look(move |snapshot| snapshot.totals(&filter)).await
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Timestamp, UsageFilter, UsageRecord, UsageSum, UsageTotal};
-use redb::{ReadableTable, ReadableTableMetadata, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableError, WriteTransaction};
 use serde_json::value::RawValue;
 
 use super::{
@@ -52,7 +52,17 @@ pub(super) fn account(
     Ok(())
 }
 
+/// The tables as they were at one moment, whatever is written since.
+pub(super) struct Snapshot(ReadTransaction);
+
 impl Tables {
+    /// The tables as they are now.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.begin_read().map(Snapshot)
+    }
+}
+
+impl Snapshot {
     /// The records that a filter admits, newest first from the cursor on.
     pub(super) fn usage(
         &self,
@@ -60,8 +70,7 @@ impl Tables {
         from: Option<&UsageCursor>,
         limit: usize,
     ) -> Result<UsagePage, StoreError> {
-        let transaction = self.begin_read()?;
-        let table = transaction.open_table(USAGE).map_err(|error| unread(error.into()))?;
+        let table = self.0.open_table(USAGE).map_err(|error| unread(error.into()))?;
         let before = from.map_or_else(|| "~".to_owned(), |cursor| cursor.0.clone());
         let since = first_key(filter.since.unwrap_or_default());
         let rows = table.range(since.as_bytes()..before.as_bytes().max(since.as_bytes()));
@@ -83,8 +92,7 @@ impl Tables {
 
     /// The sums that a filter admits, by day.
     pub(super) fn totals(&self, filter: &UsageFilter) -> Result<Vec<UsageTotal>, StoreError> {
-        let transaction = self.begin_read()?;
-        let table = transaction.open_table(TOTALS).map_err(|error| unread(error.into()))?;
+        let table = self.0.open_table(TOTALS).map_err(|error| unread(error.into()))?;
         let rows = table.iter().map_err(|error| unread(error.into()))?;
         let totals = rows.map(|row| {
             let (key, value) = row.map_err(|error| unread(error.into()))?;

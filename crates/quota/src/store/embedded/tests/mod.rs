@@ -8,6 +8,8 @@ use domain::{
     Resolution, catalog::Rate,
 };
 
+use tokio::sync::oneshot;
+
 use self::media::Media;
 use super::*;
 
@@ -126,4 +128,46 @@ async fn a_journal_that_has_grown_is_put_in_the_tables() {
         let again = store.settle(&id(number), fence, &CallOutcome::Declined.into()).await;
         assert_eq!(again, Ok(Closing::Duplicate));
     }
+}
+
+#[tokio::test]
+async fn a_look_into_the_tables_keeps_nobody_waiting() {
+    let store = Arc::new(Media::default().store().await);
+    let (say, begun) = oneshot::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let reader = Arc::clone(&store);
+    let look = tokio::spawn(async move {
+        let slow = move |_: &usage::Snapshot| {
+            say.send(()).unwrap();
+            ended.recv().unwrap();
+            Ok(())
+        };
+        reader.book.look(slow).await
+    });
+    begun.await.unwrap();
+    grant(&store, 1).await.unwrap();
+    end.send(()).unwrap();
+    look.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn those_who_look_are_told_that_the_ledger_is_given_up() {
+    let media = Media::default();
+    let store = Arc::new(media.store().await);
+    media.block(true);
+    let caller = Arc::clone(&store);
+    let granted = tokio::spawn(async move { grant(&caller, 1).await });
+    while in_flight(&store).await < 1 {
+        tokio::task::yield_now().await;
+    }
+    let filter = UsageFilter::default();
+    let looked = store.totals(&filter);
+    let given_up = async {
+        tokio::task::yield_now().await;
+        store.book.give_up(&StoreError::Corrupt("it was given up".to_owned()));
+    };
+    let (looked, ()) = tokio::join!(biased; looked, given_up);
+    assert_eq!(looked, Err(StoreError::Corrupt("it was given up".to_owned())));
+    media.block(false);
+    granted.await.unwrap().unwrap_err();
 }
