@@ -43,9 +43,9 @@ impl Direct {
         let mut request = Request::new(GenerateRequest {
             request_id: wish.prompt.clone(),
             client: CLIENT.to_owned(),
-            model: wish.model.to_owned(),
+            model: wish.model.name.to_owned(),
             turns: vec![Turn { role: Role::User.into(), parts: vec![part] }],
-            resolution: "512".to_owned(),
+            resolution: wish.model.size.to_owned(),
             count: wish.count,
             ..GenerateRequest::default()
         });
@@ -128,7 +128,13 @@ impl Http {
     /// The request's name, how many pictures came, and how it ended.
     pub(crate) async fn ask(&self, wish: &Wish) -> (Option<String>, u32, End) {
         let Wish { prompt, model, count } = wish;
-        let body = Body { model, prompt, n: *count, image_size: "512", response_format: "b64_json" };
+        let body = Body {
+            model: model.name,
+            prompt,
+            n: *count,
+            image_size: model.size,
+            response_format: "b64_json",
+        };
         let request = self.client.post(&self.url).bearer_auth(CLIENT_KEY);
         let request = request.header(header::CONTENT_TYPE, "application/json");
         match request.body(serde_json::to_vec(&body).unwrap()).send().await {

@@ -1,6 +1,6 @@
 //! Everything at once: tight limits, batches, a provider that often fails, and processes that die.
 
-use std::{convert::Infallible, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use domain::Limits;
 use tokio::time::sleep;
@@ -11,7 +11,7 @@ use super::{
     faults::Schedule,
     fleet::{Fleet, Plan},
     load::{Crowd, Desk, Habits, MODELS, Way},
-    probe,
+    outages, probe, progress,
     provider::{Owned, THROTTLING},
     record::{Asker, Record, Told},
     redis::Fsync,
@@ -34,8 +34,8 @@ const HABITS: Habits = Habits {
 pub(crate) struct Outcome {
     pub(crate) record: Record,
     pub(crate) violations: Vec<Violation>,
-    /// Slots that were not free at rest.
-    pub(crate) wrong_slots: Vec<String>,
+    /// Slots that were not free at rest, and ways that led to no picture.
+    pub(crate) wrong_at_rest: Vec<String>,
 }
 
 /// Lets faults happen for so long; `tell` is told what does.
@@ -43,27 +43,24 @@ pub(crate) async fn run(seed: u64, faults: Duration, tell: impl Fn(&dyn fmt::Deb
     let plan = plan(seed);
     let mut fleet = Fleet::start(&plan).await;
     let desk = Desk::default();
-    let crowd = Crowd::send(CLIENTS, seed, &desk, &Way::all(&fleet), HABITS);
+    let ways = Way::all(&fleet);
+    let crowd = Crowd::send(CLIENTS, seed, &desk, &ways, HABITS);
     let schedule = Schedule::of(seed, plan.quotas, plan.generations, faults);
     let forgotten = tokio::select! {
         forgotten = schedule.run(&mut fleet, &tell) => forgotten,
-        never = progress(&desk, &tell) => match never {},
+        never = progress::tell(&desk, &tell) => match never {},
     };
     crowd.stop().await;
     tell(&"at rest");
     sleep(REST).await;
-    let wrong_slots = probe::wrong_slots(&fleet, &plan.owned, is_sound, MODELS[0]).await;
-    let record = fleet.record(&plan, desk.answers(), forgotten);
-    Outcome { violations: checker::check(&record), wrong_slots, record }
-}
-
-/// Says now and then how far the clients are.
-async fn progress(desk: &Desk, tell: &impl Fn(&dyn fmt::Debug)) -> Infallible {
-    loop {
-        sleep(Duration::from_secs(30)).await;
-        let answers = desk.answers();
-        let pictures: u32 = answers.iter().map(|answer| answer.delivered).sum();
-        tell(&format_args!("{} requests answered, {pictures} pictures delivered", answers.len()));
+    let wrong_slots = probe::wrong_slots(&fleet, &plan.owned, is_sound, MODELS[0].name).await;
+    let mut after = outages::Scene { desk, wrong: Vec::new() };
+    after.back(&ways, "after the faults").await;
+    let record = fleet.record(&plan, after.desk.answers(), forgotten);
+    Outcome {
+        violations: checker::check(&record),
+        wrong_at_rest: [wrong_slots, after.wrong].concat(),
+        record,
     }
 }
 
@@ -131,7 +128,7 @@ const FAULTS: [(&str, u32); 11] = [
 impl Outcome {
     /// Whether nothing was wrong.
     pub(crate) fn is_clean(&self) -> bool {
-        self.violations.is_empty() && self.wrong_slots.is_empty()
+        self.violations.is_empty() && self.wrong_at_rest.is_empty()
     }
 
     /// Whether enough happened for the absence of violations to mean something.
@@ -171,6 +168,6 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} requests; {:?}", self.record.answers.len(), self.counts())?;
         self.violations.iter().try_for_each(|violation| writeln!(f, "VIOLATION {violation}"))?;
-        self.wrong_slots.iter().try_for_each(|wrong| writeln!(f, "VIOLATION at rest, {wrong}"))
+        self.wrong_at_rest.iter().try_for_each(|wrong| writeln!(f, "VIOLATION at rest, {wrong}"))
     }
 }

@@ -19,15 +19,25 @@ use super::{
     record::{Answer, End},
 };
 
+/// A model that is asked for, and the smallest picture that it draws.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    pub(crate) name: &'static str,
+    pub(crate) size: &'static str,
+}
+
 /// The models that are asked for; each has windows of its own.
-pub(crate) const MODELS: [&str; 2] = ["gemini-3.1-flash-image", "gemini-nano-banana-2.1"];
+pub(crate) const MODELS: [Model; 2] = [
+    Model { name: "gemini-3.1-flash-image", size: "512" },
+    Model { name: "gemini-nano-banana-2.1", size: "1K" },
+];
 
 /// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Wish {
     /// Its prompt, different for each.
     pub(crate) prompt: String,
-    pub(crate) model: &'static str,
+    pub(crate) model: Model,
     pub(crate) count: u32,
 }
 
@@ -86,7 +96,7 @@ impl Way {
 
 impl Desk {
     /// Asks for pictures, and notes the answer.
-    pub(crate) async fn ask(&self, way: &Way, model: &'static str, count: u32) -> Answer {
+    pub(crate) async fn ask(&self, way: &Way, model: Model, count: u32) -> Answer {
         let number = self.0.asked.fetch_add(1, Ordering::SeqCst);
         let wish = Wish { prompt: format!("picture-{number}"), model, count };
         let asked = SystemClock.now();
@@ -99,7 +109,12 @@ impl Desk {
 
     /// Every answer so far.
     pub(crate) fn answers(&self) -> Vec<Answer> {
-        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.answers_from(0)
+    }
+
+    /// The answers so far without so many of the first.
+    pub(crate) fn answers_from(&self, first: usize) -> Vec<Answer> {
+        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner)[first..].to_vec()
     }
 }
 

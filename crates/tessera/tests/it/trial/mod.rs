@@ -15,6 +15,7 @@ mod outages;
 mod pool;
 mod post;
 mod probe;
+mod progress;
 mod provider;
 mod record;
 mod redis;

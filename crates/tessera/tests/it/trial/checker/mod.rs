@@ -9,6 +9,7 @@ mod grants;
 mod leases;
 #[cfg(test)]
 mod scene;
+mod service;
 
 use std::fmt;
 
@@ -60,6 +61,8 @@ pub(crate) enum Rule {
     AnotherAccount,
     /// Every request is answered in time.
     InTime,
+    /// The ledger soon grants again, whatever happened to it.
+    Returns,
     /// Every picture that came was paid for once, and every one that was paid for came, unless the client was warned.
     Bill,
 }
@@ -79,6 +82,7 @@ pub(crate) fn check(record: &Record) -> Vec<Violation> {
     endings::check(record, &mut found);
     accounting::check(record, &mut found);
     cooling::check(record, &mut found);
+    service::check(record, &mut found);
     found.0
 }
 
