@@ -24,8 +24,12 @@ impl Broker {
     async fn attend_to(&self, queue: &Arc<Queue>) -> Infallible {
         let mut revisions = self.view.revisions();
         loop {
-            while queue.is_empty() {
+            for unheard in queue.unheard() {
+                self.take_back(unheard).await;
+            }
+            if queue.is_empty() {
                 queue.stirred().await;
+                continue;
             }
             revisions.mark_unchanged();
             self.serve(queue).await;

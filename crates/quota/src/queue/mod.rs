@@ -8,6 +8,7 @@ mod usual;
 
 use std::{
     collections::HashSet,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -35,7 +36,7 @@ pub(crate) type Answer = Result<Acquired, Failure>;
 pub(crate) struct Queue {
     pub(crate) model: String,
     lane: Mutex<Lane>,
-    /// Somebody came whom it may be worth to attend to.
+    /// Somebody came or went whom it may be worth to attend to.
     stirred: Notify,
 }
 
@@ -45,6 +46,8 @@ struct Lane {
     shortage: Option<(Instant, Shortage)>,
     /// Those that were passed over last, for reasons that hold for them alone.
     passed: HashSet<Ticket>,
+    /// What was granted to those that left before they heard of it.
+    unheard: Vec<Answer>,
 }
 
 struct Wisher {
@@ -65,7 +68,12 @@ pub(crate) struct Waiting {
 impl Queue {
     /// A queue in which nobody waits.
     pub(crate) fn new(model: String, limits: QueueLimits) -> Self {
-        let lane = Lane { line: Line::new(limits), shortage: None, passed: HashSet::new() };
+        let lane = Lane {
+            line: Line::new(limits),
+            shortage: None,
+            passed: HashSet::new(),
+            unheard: Vec::new(),
+        };
         Self { model, lane: Mutex::new(lane), stirred: Notify::new() }
     }
 
@@ -159,7 +167,12 @@ impl Queue {
         }
     }
 
-    /// Waits until somebody came whom it may be worth to attend to.
+    /// What was granted to those that left at that moment, for it to be given back; each once.
+    pub(crate) fn unheard(&self) -> Vec<Answer> {
+        mem::take(&mut self.lane().unheard)
+    }
+
+    /// Waits until somebody came or went whom it may be worth to attend to.
     pub(crate) async fn stirred(&self) {
         self.stirred.notified().await;
     }
@@ -188,13 +201,16 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        self.answer.close();
         let mut lane = self.queue.lane();
         let held = lane.is_held();
         lane.line.leave(self.ticket);
+        lane.unheard.extend(self.answer.try_recv());
         // Whoever stood behind may be served with less than this one wished for.
         let next_turn = held && lane.is_held();
+        let is_stirred = next_turn || !lane.unheard.is_empty();
         drop(lane);
-        if next_turn {
+        if is_stirred {
             self.queue.stirred.notify_one();
         }
     }

@@ -86,6 +86,20 @@ async fn released_expired_and_rested_capacity_wakes_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_granted_to_one_that_hangs_up_at_that_moment_is_given_back() {
+    let (broker, grants) = full(1, QueueLimits::default()).await;
+    let Begun::Waiting(turn) = broker.acquire(patient("a", "r", 1)).await.unwrap() else {
+        panic!("there was room");
+    };
+    settle(&broker, &grants[0], delivered()).await;
+    settle_down().await;
+    assert!(matches!(ask(&broker, wish("s", 1)).await, Ok(Acquired::Refused(_))), "nothing was granted");
+    drop(turn);
+    settle_down().await;
+    granted(ask(&broker, wish("t", 1)).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_minute_that_ends_wakes_at_its_moment() {
     let broker = attended(over_memory(vec![account("a", "p", 10)]).await);
     for grant in granted(ask(&broker, wish("first", 10)).await.unwrap()) {
