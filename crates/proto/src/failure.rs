@@ -1,6 +1,6 @@
 //! `Failure` on the wire, inside messages and as a gRPC status.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use domain::{Failure, FailureKind};
 use prost::Message as _;
@@ -46,7 +46,9 @@ pub fn carried_by(status: &Status) -> Option<Failure> {
 
 fn bare(status: &Status) -> Failure {
     let unreachable = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled);
-    if unreachable {
+    // What nobody answered, since the connection broke, has its cause here, and may have any code.
+    let broken = status.source().is_some();
+    if unreachable || broken {
         Failure::new(FailureKind::Unavailable, "a part of the service cannot be reached; try again shortly")
             .retry_after(Duration::from_secs(2))
     } else {
@@ -149,5 +151,12 @@ mod tests {
     fn a_status_without_details_is_told_by_its_code() {
         assert_eq!(failure_of(&Status::unavailable("connect")).kind, FailureKind::Unavailable);
         assert_eq!(failure_of(&Status::unknown("boom")).kind, FailureKind::Internal);
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_no_fault_of_the_service() {
+        let broken = Status::from_error(Box::new(std::io::Error::other("connection reset")));
+        assert_eq!(broken.code(), Code::Unknown);
+        assert_eq!(failure_of(&broken).kind, FailureKind::Unavailable);
     }
 }
