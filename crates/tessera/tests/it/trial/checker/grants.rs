@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::{Grant, LeaseId, lease::Acquired};
+use domain::{CallOutcome, Grant, LeaseId, lease::Acquired};
 
 use super::{
     Findings, Rule,
@@ -106,8 +106,14 @@ fn check_wish(exchange: &Exchange, ledger: &Ledger<'_>, found: &mut Findings) {
 fn check_accounts(ledger: &Ledger<'_>, found: &mut Findings) {
     let mut tried = HashSet::new();
     for lease in ledger.all().filter(|lease| lease.settlements().next().is_some()) {
-        if !tried.insert((lease.request(), lease.picture(), lease.account())) {
+        let whose = (lease.request(), lease.picture(), lease.account());
+        if tried.contains(&whose) {
             found.note(Rule::AnotherAccount, format!("{} met {} once more", lease.grant.id, lease.account()));
+        }
+        // A model that is short of capacity is so on every account: whoever waited may ask the same again.
+        let to_blame = |(_, _, outcome): (_, _, &CallOutcome)| !matches!(outcome, CallOutcome::Overloaded);
+        if lease.settlements().any(to_blame) {
+            tried.insert(whose);
         }
     }
 }
@@ -185,6 +191,19 @@ mod tests {
             scene.edit_grant(lease.id.as_str(), |grant| grant.account = AccountId::new("a").unwrap());
             scene.settle(lease, CallOutcome::Transient);
         }
+        assert_eq!(scene.breaks(check), [Rule::AnotherAccount]);
+    }
+
+    #[test]
+    fn where_the_model_was_short_of_capacity_the_same_account_may_be_asked_again() {
+        let mut scene = Scene::default();
+        for (attempt, outcome) in [CallOutcome::Overloaded, CallOutcome::Transient].into_iter().enumerate() {
+            let lease = scene.grant("r", 0, u32::try_from(attempt).unwrap());
+            scene.settle(lease, outcome);
+        }
+        assert_eq!(scene.breaks(check), []);
+        let lease = scene.grant("r", 0, 2);
+        scene.settle(lease, CallOutcome::Transient);
         assert_eq!(scene.breaks(check), [Rule::AnotherAccount]);
     }
 }
