@@ -68,12 +68,8 @@ pub(crate) struct Waiting {
 impl Queue {
     /// A queue in which nobody waits.
     pub(crate) fn new(model: String, limits: QueueLimits) -> Self {
-        let lane = Lane {
-            line: Line::new(limits),
-            shortage: None,
-            passed: HashSet::new(),
-            unheard: Vec::new(),
-        };
+        let lane =
+            Lane { line: Line::new(limits), shortage: None, passed: HashSet::new(), unheard: Vec::new() };
         Self { model, lane: Mutex::new(lane), stirred: Notify::new() }
     }
 

@@ -56,6 +56,12 @@ pub(crate) async fn run(seed: u64, memory: Memory) -> Vec<String> {
 
     let crowd = Crowd::send(CLIENTS, seed, &desk, &ways, HABITS);
     sleep(FILLING).await;
+    if matches!(memory, Memory::Gone) {
+        // It takes what it granted with it: the others must wait until that has left the windows.
+        fleet.quotas[1].kill();
+        fleet.quotas[1].restart();
+        sleep(FILLING).await;
+    }
     block_in_place(|| {
         fleet.redis.kill();
         match memory {

@@ -54,9 +54,10 @@ pub(crate) async fn run(seed: u64, faults: Duration, tell: impl Fn(&dyn fmt::Deb
     tell(&"at rest");
     sleep(REST).await;
     let wrong_slots = probe::wrong_slots(&fleet, &plan.owned, is_sound, MODELS[0].name).await;
+    let used = fleet.used().await;
     let mut after = outages::Scene { desk, wrong: Vec::new() };
     after.back(&ways, "after the faults").await;
-    let record = fleet.record(&plan, after.desk.answers(), forgotten);
+    let record = Record { used: Some(used), ..fleet.record(&plan, after.desk.answers(), forgotten) };
     Outcome {
         violations: checker::check(&record),
         wrong_at_rest: [wrong_slots, after.wrong].concat(),

@@ -15,7 +15,9 @@ use std::{
     time::Duration,
 };
 
-use domain::Timestamp;
+use domain::{Clock as _, SystemClock, Timestamp};
+use futures_util::TryStreamExt as _;
+use proto::v1::{ListUsageRequest, UsageTotalsRequest, usage_log_client::UsageLogClient};
 use tempfile::TempDir;
 
 use super::{
@@ -24,7 +26,7 @@ use super::{
     meddler::Meddler,
     post::Post,
     provider::{self, Owned, Provider},
-    record::{Answer, Record},
+    record::{Answer, Record, Used},
     redis::{Fsync, Redis},
     tap::Tap,
     wire::Wire,
@@ -119,6 +121,21 @@ impl Fleet {
             calls: self.provider.calls(),
             exchanges: self.journal.exchanges(),
             answers,
+            used: None,
+        }
+    }
+
+    /// What the ledger says that was used.
+    pub(crate) async fn used(&self) -> Used {
+        let mut log = UsageLogClient::new(proto::transport::connect(&self.quotas[0].url()).unwrap());
+        let at = SystemClock.now();
+        let records = log.list(ListUsageRequest::default()).await.unwrap().into_inner();
+        let records: Vec<_> = records.try_collect().await.unwrap();
+        let totals = log.totals(UsageTotalsRequest::default()).await.unwrap().into_inner().totals;
+        Used {
+            at,
+            records: records.into_iter().map(|record| record.try_into().unwrap()).collect(),
+            totals: totals.into_iter().map(|total| total.try_into().unwrap()).collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    FailureKind, Fence, LeaseId, Limits, Settlement, Timestamp,
+    FailureKind, Fence, LeaseId, Limits, Settlement, Timestamp, UsageRecord, UsageTotal,
     lease::{Acquired, Closing, LeaseRequest, Renewal},
 };
 
@@ -24,6 +24,17 @@ pub(crate) struct Record {
     pub(crate) exchanges: Vec<Exchange>,
     /// What clients were answered.
     pub(crate) answers: Vec<Answer>,
+    /// What the ledger said in the end that was used, if it was asked.
+    pub(crate) used: Option<Used>,
+}
+
+/// What the ledger says that was used.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Used {
+    /// When it was asked.
+    pub(crate) at: Timestamp,
+    pub(crate) records: Vec<UsageRecord>,
+    pub(crate) totals: Vec<UsageTotal>,
 }
 
 /// A call that reached the provider.

@@ -10,6 +10,7 @@ mod leases;
 #[cfg(test)]
 mod scene;
 mod service;
+mod usage;
 
 use std::fmt;
 
@@ -61,6 +62,8 @@ pub(crate) enum Rule {
     AnotherAccount,
     /// Every request is answered in time.
     InTime,
+    /// Every call that came to an end is in the usage log once, as it was settled, and the sums are those of the log.
+    Usage,
     /// The ledger soon grants again, whatever happened to it.
     Returns,
     /// Every picture that came was paid for once, and every one that was paid for came, unless the client was warned.
@@ -83,6 +86,7 @@ pub(crate) fn check(record: &Record) -> Vec<Violation> {
     accounting::check(record, &mut found);
     cooling::check(record, &mut found);
     service::check(record, &mut found);
+    usage::check(record, &mut found);
     found.0
 }
 
