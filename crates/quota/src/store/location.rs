@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use domain::Clock;
+use secrecy::SecretString;
 
 use super::{
     Store, StoreError,
@@ -29,6 +30,16 @@ pub async fn open(location: &Location, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
         Location::Embedded(path) => Arc::new(EmbeddedStore::open(path.clone(), clock).await?),
         Location::Redis(location) => Arc::new(RedisStore::open(location, clock).await?),
     })
+}
+
+impl Location {
+    /// The same place, opened with this password, which only one in Redis has.
+    pub fn with_password(self, password: &SecretString) -> Result<Self, InvalidRedis> {
+        match self {
+            Self::Redis(location) => Ok(Self::Redis(location.with_password(password)?)),
+            Self::Memory | Self::Embedded(_) => Err(InvalidRedis::NO_PASSWORD),
+        }
+    }
 }
 
 /// The text names no place for a ledger. Only its scheme is repeated: what follows may hold a password.

@@ -37,7 +37,7 @@ use tokio::sync::broadcast;
 pub use cooldown::{Cooling, CoolingReason};
 pub use feed::Change;
 pub use location::{Location, UnknownLocation, open};
-pub use redis::{InvalidRedis, RedisLocation};
+pub use redis::{Inspection, InvalidRedis, RedisLocation, inspect};
 pub use scope::Scope;
 pub use usage::{UsageCursor, UsagePage};
 

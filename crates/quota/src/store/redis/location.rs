@@ -1,6 +1,9 @@
 //! Where in Redis the operator wants the ledger to be.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use ::redis::{
     ConnectionInfo, IntoConnectionInfo as _, TlsMode, cluster::ClusterClientBuilder,
@@ -54,6 +57,16 @@ impl RedisLocation {
         Self { among_friends: true, ..self }
     }
 
+    /// The same place, opened with this password, which its text must not hold too.
+    pub(in crate::store) fn with_password(self, password: &SecretString) -> Result<Self, InvalidRedis> {
+        let user = self.credentials.as_ref().map(SecretString::expose_secret).unwrap_or_default();
+        if user.contains(':') {
+            return Err(InvalidRedis("it holds a password already"));
+        }
+        let credentials = format!("{user}:{}", encoded(password.expose_secret()));
+        Ok(Self { credentials: Some(credentials.into()), ..self })
+    }
+
     /// The key that all others begin with; its hash tag puts them into one slot. The number is the layout's.
     pub(crate) fn root(&self) -> String {
         format!("{{{}}}:1", self.prefix)
@@ -101,6 +114,11 @@ impl RedisLocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidRedis(&'static str);
+
+impl InvalidRedis {
+    /// A password for a place that takes none.
+    pub(in crate::store) const NO_PASSWORD: Self = Self("the store is not in Redis, and takes no password");
+}
 
 /// The schemes, and whether they mean TLS.
 const SCHEMES: [(&str, bool, Topology); 6] = [
@@ -175,6 +193,18 @@ fn topology(kind: &Topology, path: &str) -> Result<(Topology, i64), InvalidRedis
     Ok((topology, number.ok_or(InvalidRedis("the database must be a number"))?))
 }
 
+/// A text as a URL holds it.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut url, byte| {
+        if byte.is_ascii_alphanumeric() {
+            url.push(byte.into());
+        } else {
+            write!(url, "%{byte:02X}").expect("a string takes all that is written to it");
+        }
+        url
+    })
+}
+
 fn prefix(query: &str) -> Result<String, InvalidRedis> {
     if query.is_empty() {
         return Ok(PREFIX.to_owned());
@@ -247,6 +277,21 @@ mod tests {
         assert_eq!(watched.topology, Topology::Sentinel("ledger".into()));
         assert_eq!(watched.sentinels().unwrap()[0].redis_settings().password(), None);
         assert_eq!(watched.root(), "{tessera}:1");
+    }
+
+    #[test]
+    fn a_password_may_come_by_another_way_than_the_url() {
+        for (text, user) in [("redis://tessera@cache", Some("tessera")), ("redis://cache", None)] {
+            let location: RedisLocation = text.parse().unwrap();
+            let location = location.with_password(&"p@s s/%".into()).unwrap();
+            let node = &location.nodes().unwrap()[0];
+            assert_eq!(node.redis_settings().username(), user);
+            assert_eq!(node.redis_settings().password(), Some("p@s s/%"));
+            assert!(!format!("{location:?}").contains("p@s"));
+        }
+        let twice: RedisLocation = "redis://u:hunter2@cache".parse().unwrap();
+        let error = twice.with_password(&"p".into()).unwrap_err().to_string();
+        assert_eq!(error, "it holds a password already");
     }
 
     #[test]

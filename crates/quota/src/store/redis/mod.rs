@@ -12,6 +12,7 @@ mod changes;
 mod connection;
 mod exchange;
 mod incarnation;
+mod inspection;
 mod link;
 mod location;
 mod question;
@@ -50,6 +51,7 @@ use super::{
     ledger::{Ending, Ledger},
 };
 
+pub use inspection::{Inspection, inspect};
 pub(crate) use link::{Link, is_refusal, subscribe};
 pub use location::{InvalidRedis, RedisLocation};
 
