@@ -71,6 +71,9 @@ struct State {
     safe: bool,
 }
 
+/// The most processes that share a directory of outboxes.
+const SLOTS: u32 = 1_000;
+
 /// A journal of which nothing counts any more is emptied from this size on, in bytes.
 const TIDY: u64 = 64 << 10;
 
@@ -80,8 +83,22 @@ impl Outbox {
         Self::of(None, BTreeMap::new())
     }
 
-    /// The outbox in this directory, which is made where it is not there and belongs to this process alone.
+    /// The outbox in this directory, which is made where it is not there and belongs to this process alone. A `*` as its
+    /// name stands for the first number that no other process has: whoever starts next takes over what was left there.
     pub(crate) fn open(directory: &Path) -> Result<Self, OutboxError> {
+        match directory.parent().filter(|_| directory.ends_with("*")) {
+            Some(shared) => Self::first_free(shared),
+            None => Self::take(directory),
+        }
+    }
+
+    fn first_free(shared: &Path) -> Result<Self, OutboxError> {
+        let mut slots = (1..=SLOTS).map(|slot| Self::take(&shared.join(slot.to_string())));
+        let in_use = |outcome: &Result<Self, OutboxError>| matches!(outcome, Err(OutboxError::InUse { .. }));
+        slots.find(|outcome| !in_use(outcome)).unwrap_or(Err(OutboxError::InUse { path: shared.to_owned() }))
+    }
+
+    fn take(directory: &Path) -> Result<Self, OutboxError> {
         let (mut journal, bytes) = Journal::open(directory)?;
         let words = read(&bytes);
         let kept: Vec<u8> = words.values().flatten().copied().collect();

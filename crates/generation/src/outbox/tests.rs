@@ -54,6 +54,20 @@ fn an_outbox_belongs_to_one_process_at_a_time() {
 }
 
 #[test]
+fn processes_that_share_a_place_take_a_number_each_and_what_was_left_at_it() {
+    let home = tempfile::tempdir().unwrap();
+    let shared = home.path().join("*");
+    let (first, second) = (Outbox::open(&shared).unwrap(), Outbox::open(&shared).unwrap());
+    first.put(&released("of the first"));
+    second.put(&released("of the second"));
+    drop(first);
+    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("of the first")]);
+    drop(second);
+    let _first = Outbox::open(&home.path().join("1")).unwrap();
+    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("of the second")]);
+}
+
+#[test]
 fn a_journal_of_which_nothing_counts_does_not_grow() {
     let home = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(home.path()).unwrap();
