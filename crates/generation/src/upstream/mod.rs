@@ -13,6 +13,7 @@ mod exchange;
 pub mod gemini;
 mod generate_content;
 mod lifter;
+pub mod probe;
 mod tiles;
 mod timeouts;
 pub mod vertex;

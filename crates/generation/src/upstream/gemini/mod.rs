@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{AccountId, GenerationRequest, Provider};
 use reqwest::{
-    Url,
+    Client, RequestBuilder, Url,
     header::{HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -57,6 +57,18 @@ impl Settings {
 
 /// Where the key goes; never into the address, which ends up in logs.
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+/// The question whether a model is there, asked with a key: Google answers it for nothing.
+pub(super) fn ask_for_model(
+    settings: &Settings,
+    client: &Client,
+    key: &SecretString,
+    model: &str,
+) -> Option<RequestBuilder> {
+    let mut url = settings.url().ok()?;
+    url.path_segments_mut().ok()?.clear().extend(["v1beta", "models", model]);
+    Some(client.get(url).header(KEY_HEADER, header(key)?))
+}
 
 /// The Gemini API.
 pub(crate) struct Gemini {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{AccountId, CallOutcome, Clock, GenerationRequest, ProjectId, Provider};
-use reqwest::{StatusCode, Url, header::AUTHORIZATION};
+use reqwest::{Client, RequestBuilder, StatusCode, Url, header::AUTHORIZATION};
+use secrecy::SecretString;
 use tokio::time::timeout_at;
 
 use super::{
@@ -28,7 +29,7 @@ pub use self::{
 };
 use self::{
     service_account::ServiceAccount,
-    token::{Token, Tokens},
+    token::{NoToken, Token, Tokens},
 };
 
 /// Where Vertex AI is. How long it may take is told with the Gemini API's settings.
@@ -54,6 +55,53 @@ impl Settings {
     fn token(&self) -> Result<Option<Url>, SettingsError> {
         let text = self.token_url.as_deref();
         text.map(|text| address::endpoint(text).ok_or(SettingsError::Url("vertex.token_url"))).transpose()
+    }
+}
+
+/// A service account that asks questions of which Google answers each for nothing.
+pub(super) struct Asking<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) client: &'a Client,
+    pub(super) clock: &'a Arc<dyn Clock>,
+}
+
+impl Asking<'_> {
+    /// The question whether a model is there, asked with a token that is got for it.
+    pub(super) async fn for_model(
+        &self,
+        json: &SecretString,
+        location: &Location,
+        model: &str,
+    ) -> Result<RequestBuilder, Unasked> {
+        let account = ServiceAccount::read(json).map_err(|error| Unasked::Refused(error.to_string()))?;
+        let of_file = || Ok(account.token_uri().clone());
+        let wrong = |error: SettingsError| Unasked::Unreachable(error.to_string());
+        let token_url = self.settings.token().transpose().unwrap_or_else(of_file).map_err(wrong)?;
+        let base = self.settings.base().map_err(wrong)?.unwrap_or_else(|| location.origin());
+        let tokens = Tokens::new(account, token_url, self.client.clone(), Arc::clone(self.clock));
+        let token = tokens.get().await?;
+        let mut url = base;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["v1", "publishers", "google", "models", model]);
+        }
+        Ok(self.client.get(url).header(AUTHORIZATION, token.header()))
+    }
+}
+
+/// Why a question could not be asked.
+pub(super) enum Unasked {
+    /// The account opens nothing.
+    Refused(String),
+    /// Nobody could say.
+    Unreachable(String),
+}
+
+impl From<NoToken> for Unasked {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::Rejected(detail) => Self::Refused(detail),
+            NoToken::Unavailable(detail) => Self::Unreachable(detail),
+        }
     }
 }
 

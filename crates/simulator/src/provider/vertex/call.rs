@@ -62,19 +62,24 @@ impl Call {
         })
     }
 
-    /// Whose call it is. Where the script lists no service accounts, any token opens any project.
+    /// Whose call it is, where it may call this project.
     pub(super) fn authorise(&self, simulator: &Simulator) -> Result<Caller, Refusal> {
+        let caller = self.caller(simulator)?;
+        if caller.project == self.project { Ok(caller) } else { Err(error::foreign_project(&self.project)) }
+    }
+
+    /// Whose call it is. Where the script lists no service accounts, any token opens any project.
+    pub(super) fn caller(&self, simulator: &Simulator) -> Result<Caller, Refusal> {
         let token = self.token.as_deref().ok_or_else(error::no_token)?;
         let accounts = &simulator.script().service_accounts;
         let anybody = |key| Caller { key, project: self.project.clone(), limits: Limits::default() };
-        let caller = match simulator.issued().look_up(token, simulator.now()) {
+        Ok(match simulator.issued().look_up(token, simulator.now()) {
             Standing::Expired { .. } => return Err(error::expired_token()),
             Standing::Good { client_email } if accounts.are_unlisted() => anybody(client_email),
             Standing::Good { client_email } => accounts.caller(&client_email).ok_or_else(error::bad_token)?,
             Standing::Unknown if accounts.are_unlisted() => anybody(label(token)),
             Standing::Unknown => return Err(error::bad_token()),
-        };
-        if caller.project == self.project { Ok(caller) } else { Err(error::foreign_project(&self.project)) }
+        })
     }
 
     /// The model, where it exists and has the method.

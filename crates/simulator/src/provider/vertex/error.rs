@@ -56,6 +56,12 @@ pub(super) fn no_model(project: &str, location: &str, model: &str) -> Refusal {
     )
 }
 
+/// There is no such model, whoever asks.
+pub(super) fn no_publisher_model(model: &str) -> Refusal {
+    let model: String = model.chars().take(200).collect();
+    Refusal::new(Code::NotFound, format!("Publisher Model `publishers/google/models/{model}` was not found."))
+}
+
 /// The refusal of a call that would overstep a limit, which tells neither the limit nor the delay.
 pub(super) fn exhausted() -> Refusal {
     Refusal::new(

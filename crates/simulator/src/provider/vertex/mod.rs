@@ -4,6 +4,7 @@ mod assertion;
 mod call;
 mod error;
 mod issued;
+mod publisher;
 mod token;
 
 use axum::{
@@ -11,8 +12,8 @@ use axum::{
     body::Body,
     extract::{Path, Query, State},
     http::HeaderMap,
-    response::Response,
-    routing::post,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
 };
 use domain::Provider;
 
@@ -31,14 +32,29 @@ use crate::{Simulator, arrivals::Entry};
 pub(super) fn routes(simulator: &Simulator) -> Router {
     let versions = ["/v1", "/v1beta1"].into_iter();
     let paths = versions.fold(Router::new(), |router, version| {
-        router.route(
-            &format!(
-                "{version}/projects/{{project}}/locations/{{location}}/publishers/google/models/{{target}}"
-            ),
-            post(post_to_model),
-        )
+        let models = "publishers/google/models/{target}";
+        router
+            .route(
+                &format!("{version}/projects/{{project}}/locations/{{location}}/{models}"),
+                post(post_to_model),
+            )
+            .route(&format!("{version}/{models}"), get(describe))
     });
     paths.route("/token", post(token::exchange)).with_state(simulator.clone())
+}
+
+/// `GET /publishers/google/models/{model}`, which spends nothing and is of no project.
+async fn describe(
+    State(simulator): State<Simulator>,
+    Path(target): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let call = Call::new(String::new(), String::new(), &target, query, &headers);
+    match call.caller(&simulator).and_then(|_| publisher::describe(&call)) {
+        Ok(model) => model.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 /// `POST …/models/{model}:{method}`.
