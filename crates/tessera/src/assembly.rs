@@ -67,16 +67,24 @@ fn credentials(config: &Config, environment: &Environment) -> Result<Vec<(Accoun
 }
 
 /// The registry, which knows what operators add at run time.
-pub(crate) async fn registry(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Registry>> {
-    Ok(registry::open(&location(config, data)?).await?)
+pub(crate) async fn registry(
+    config: &Config,
+    data: &DataDir,
+    environment: &Environment,
+) -> anyhow::Result<Arc<dyn Registry>> {
+    Ok(registry::open(&location(config, data, environment)?).await?)
 }
 
 /// Where the ledger and the registry are kept.
-fn location(config: &Config, data: &DataDir) -> anyhow::Result<Location> {
-    Ok(match &config.quota.store {
+fn location(config: &Config, data: &DataDir, environment: &Environment) -> anyhow::Result<Location> {
+    let location = match &config.quota.store {
         Some(location) => location.clone(),
         None => Location::Embedded(data.file("ledger.redb")?),
-    })
+    };
+    let Some(password) = &config.quota.store_password else { return Ok(location) };
+    let told = |error: String| Invalid::from(format!("quota.store_password: {error}"));
+    let password = password.resolve(environment).map_err(told)?;
+    Ok(location.with_password(&password).map_err(|error| told(error.to_string()))?)
 }
 
 /// The ledger, which also admits `remembered`, a client that the configuration does not name.
@@ -93,7 +101,7 @@ pub(crate) async fn quota(
         pepper: key::pepper(&config.quota, data, environment)?,
         queue: config.quota.queue,
     };
-    let store = quota::store::open(&location(config, data)?, clock()).await?;
+    let store = quota::store::open(&location(config, data, environment)?, clock()).await?;
     let quota = Quota::new(settings, Arc::clone(&config.catalog), store, registry, clock());
     quota.map_err(|error| Invalid::from(error.to_string()).into())
 }

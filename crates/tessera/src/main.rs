@@ -12,6 +12,7 @@ mod operator_socket;
 mod provider;
 mod running;
 mod serving;
+mod web;
 mod whole;
 
 use std::process::ExitCode;
@@ -21,7 +22,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use telemetry::Telemetry;
 
 use crate::{
-    commands::{accounts, clients, gateway, generate, generation, quota, simulator, up, usage},
+    commands::{
+        accounts, clients, configuration, doctor, gateway, generate, generation, health, quota, simulator,
+        up, usage,
+    },
     config::{Environment, Invalid},
 };
 
@@ -79,6 +83,12 @@ enum Command {
     Clients(clients::Options),
     /// Tells what was used, and what it cost
     Usage(usage::Options),
+    /// Shows the configuration that is in force
+    Config(configuration::Options),
+    /// Looks at everything that Tessera needs, and says what to do about what is wrong
+    Doctor(doctor::Options),
+    /// Asks a process whether it can serve; the exit status tells
+    Health(health::Options),
     /// Runs a Gemini API that draws test pictures and fails on command
     Simulator(simulator::Options),
 }
@@ -104,9 +114,11 @@ fn start(options: Options) -> anyhow::Result<()> {
         .build()
         .context("the runtime cannot be started")?;
     let _entered = runtime.enter(); // spans are sent from within it
-    let telemetry = options.log.start(&options.command)?;
+    let telemetry = options.command.is_watched().then(|| options.log.start(&options.command)).transpose()?;
     let result = runtime.block_on(options.command.run(&environment));
-    telemetry.shutdown();
+    if let Some(telemetry) = telemetry {
+        telemetry.shutdown();
+    }
     result
 }
 
@@ -124,10 +136,21 @@ impl LogOptions {
 }
 
 impl Command {
+    /// Whether it tells what it does. A probe does not, which runs every few seconds beside a process that does.
+    const fn is_watched(&self) -> bool {
+        !matches!(self, Self::Config(_) | Self::Doctor(_) | Self::Health(_))
+    }
+
     /// What is logged when nothing is said: a picture made at the prompt needs no log beside it.
     const fn default_filter(&self) -> &'static str {
         match self {
-            Self::Generate(_) | Self::Accounts(_) | Self::Clients(_) | Self::Usage(_) => "warn",
+            Self::Generate(_)
+            | Self::Accounts(_)
+            | Self::Clients(_)
+            | Self::Usage(_)
+            | Self::Config(_)
+            | Self::Doctor(_)
+            | Self::Health(_) => "warn",
             Self::Up(_) | Self::Gateway(_) | Self::Generation(_) | Self::Quota(_) | Self::Simulator(_) => {
                 "info"
             }
@@ -145,6 +168,9 @@ impl Command {
             Self::Accounts(_) => "tessera-accounts",
             Self::Clients(_) => "tessera-clients",
             Self::Usage(_) => "tessera-usage",
+            Self::Config(_) => "tessera-config",
+            Self::Doctor(_) => "tessera-doctor",
+            Self::Health(_) => "tessera-health",
             Self::Simulator(_) => "tessera-simulator",
         }
     }
@@ -159,6 +185,9 @@ impl Command {
             Self::Accounts(options) => accounts::run(options, environment).await,
             Self::Clients(options) => clients::run(options, environment).await,
             Self::Usage(options) => usage::run(options, environment).await,
+            Self::Config(options) => configuration::run(&options, environment),
+            Self::Doctor(options) => doctor::run(options, environment).await,
+            Self::Health(options) => health::run(options, environment).await,
             Self::Simulator(options) => simulator::run(options).await,
         }
     }

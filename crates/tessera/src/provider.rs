@@ -41,9 +41,8 @@ impl Draughtsman {
         if !config.accounts.is_empty() {
             return Ok(Self::Accounts);
         }
-        if environment.get(KEY_VARIABLE).is_some() {
-            let credential = SecretSource::Variable(KEY_VARIABLE.to_owned());
-            config.accounts.push(the_one("gemini", "default", None, credential));
+        if let Some(account) = of_environment(environment) {
+            config.accounts.push(account);
             return Ok(Self::EnvironmentKey);
         }
         if !registry.contents().borrow().accounts.is_empty() {
@@ -82,6 +81,12 @@ impl Draughtsman {
             }
         }
     }
+}
+
+/// The account of the key in the environment.
+pub(crate) fn of_environment(environment: &Environment) -> Option<OwnedAccount> {
+    environment.get(KEY_VARIABLE)?;
+    Some(the_one("gemini", "default", None, SecretSource::Variable(KEY_VARIABLE.to_owned())))
 }
 
 /// As much as anybody draws on one machine.

@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
     let data = options.data_dir.resolve(environment);
-    let registry = assembly::registry(&config, &data).await?;
+    let registry = assembly::registry(&config, &data, environment).await?;
     let ledger = assembly::quota(&config, &data, environment, None, registry).await?;
     let listener = serving::bind("quota", config.quota.listen).await?;
     let stop = serving::stop_on_signal()?;

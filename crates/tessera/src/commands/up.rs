@@ -40,7 +40,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     }
     let data = options.data_dir.resolve(environment);
     data.claim()?;
-    let registry = assembly::registry(&config, &data).await?;
+    let registry = assembly::registry(&config, &data, environment).await?;
     let draughtsman = Draughtsman::choose(&mut config, &*registry, environment).await?;
     let admission = Admission::decide(&mut config, &data, environment)?;
     let listen = options.console.or(config.gateway.console_listen());

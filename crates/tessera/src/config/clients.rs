@@ -1,6 +1,6 @@
 //! `[[clients]]`: the applications that may ask for pictures.
 
-use std::{collections::HashSet, num::NonZeroU32};
+use std::{collections::HashSet, num::NonZeroU32, path::PathBuf};
 
 use domain::{Client, ClientId, ClientLimits};
 use serde::Deserialize;
@@ -27,6 +27,7 @@ struct Entry {
     name: String,
     key: Option<Secret>,
     key_env: Option<String>,
+    key_file: Option<PathBuf>,
     #[serde(default)]
     limits: LimitsEntry,
 }
@@ -57,13 +58,8 @@ impl TryFrom<Entry> for NamedKey {
 
     fn try_from(written: Entry) -> Result<Self, String> {
         let id = ClientId::new(written.name).map_err(|error| error.to_string())?;
-        let key = match (written.key, written.key_env) {
-            (Some(_), Some(_)) => Err("give one of `key` and `key_env`, not both"),
-            (inline, variable) => SecretSource::one_of("key", inline, variable, None)
-                .ok()
-                .flatten()
-                .ok_or("give `key` or `key_env`"),
-        };
+        let key = SecretSource::one_of("key", written.key, written.key_env, written.key_file);
+        let key = key.and_then(|key| key.ok_or_else(|| "give `key`, `key_env` or `key_file`".to_owned()));
         let key = key.map_err(|error| format!("client {id}: {error}"))?;
         Ok(Self { client: Client { id, limits: written.limits.into() }, key })
     }

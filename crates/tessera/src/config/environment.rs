@@ -71,6 +71,23 @@ impl Override<'_> {
         outcome.map_err(|error| format!("{}: {error}", self.variable))
     }
 
+    /// The variable's name.
+    pub(crate) const fn variable(&self) -> &str {
+        self.variable
+    }
+
+    /// Of a table that has this key set, the key alone.
+    pub(crate) fn alone(&self, table: &Table) -> Table {
+        let mut said = Table::new();
+        let found = self.path.iter().try_fold(None, |at: Option<&Value>, key| {
+            at.map_or_else(|| table.get(key), |at| at.get(key)).map(Some)
+        });
+        if let Some(Some(value)) = found {
+            set(&mut said, &self.path, value.clone()).expect("nothing is in its way");
+        }
+        said
+    }
+
     fn with(&self, table: &Table, value: Value) -> Result<Table, String> {
         let mut table = table.clone();
         set(&mut table, &self.path, value)?;

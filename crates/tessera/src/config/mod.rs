@@ -7,6 +7,7 @@
 mod accounts;
 mod catalog;
 mod clients;
+mod effective;
 mod environment;
 mod gateway;
 mod generation;
@@ -27,8 +28,15 @@ use serde::Deserialize;
 use toml::Table;
 
 pub(crate) use self::{
-    accounts::OwnedAccount, clients::NamedKey, environment::Environment, gateway::ConsoleListen,
-    operations::Operations, quota::Quota, secret::SecretSource, value::Dollars,
+    accounts::OwnedAccount,
+    clients::NamedKey,
+    effective::{Effective, Origin, Told},
+    environment::Environment,
+    gateway::ConsoleListen,
+    operations::Operations,
+    quota::Quota,
+    secret::SecretSource,
+    value::Dollars,
 };
 
 /// Which file to read.
@@ -43,6 +51,11 @@ impl ConfigFile {
     /// Reads the file, if one was named, and the variables above it.
     pub(crate) fn load(&self, environment: &Environment) -> Result<Config, Invalid> {
         Config::load(self.config.as_deref(), environment)
+    }
+
+    /// The same, as it is to be shown.
+    pub(crate) fn effective(&self, environment: &Environment) -> Result<Effective, Invalid> {
+        Effective::read(self.config.as_deref(), environment)
     }
 }
 

@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use secrecy::ExposeSecret as _;
 
-use super::*;
-
-/// The file that explains every key.
-const EXPLAINED: &str = include_str!("../../../../deploy/tessera.toml");
+use super::{effective::EXPLAINED, *};
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -36,6 +33,9 @@ fn switched_on() -> String {
         "service_account_file",
         "location",
         "key_env",
+        "key_file",
+        "store_password_env",
+        "store_password_file",
     ];
     let is_key = |line: &&str| {
         let key = line.split([' ', '=']).next().unwrap_or_default();
@@ -255,7 +255,11 @@ fn a_variable_that_means_nothing_is_refused_by_name() {
         ("TESSERA_GATEWAY__LISTEN", "x", "TESSERA_GATEWAY__LISTEN: invalid socket address"),
         ("TESSERA_GATEWAY__LISTEN__PORT", "1", "TESSERA_GATEWAY__LISTEN__PORT: "),
         ("TESSERA_ACCOUNTS", "a,b", "TESSERA_ACCOUNTS: must be a TOML list"),
-        ("TESSERA_CLIENTS", r#"[{ name = "a" }]"#, "TESSERA_CLIENTS: client a: give `key` or `key_env`"),
+        (
+            "TESSERA_CLIENTS",
+            r#"[{ name = "a" }]"#,
+            "TESSERA_CLIENTS: client a: give `key`, `key_env` or `key_file`",
+        ),
     ] {
         let error = load("", &[(variable, value)]).unwrap_err();
         assert!(error.contains(expected), "{variable}={value} gave {error}");

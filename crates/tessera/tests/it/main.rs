@@ -4,6 +4,8 @@
 
 mod cluster;
 mod configuration;
+mod deployment;
+mod doctor;
 mod ending;
 mod first_start;
 mod generate;

@@ -53,6 +53,11 @@ impl Server {
         &self.url
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it prints next, up to and with the line that holds `mark`.
     pub(crate) fn lines_until(&self, mark: &str) -> Vec<String> {
         let mut read: Vec<String> = Vec::new();

@@ -21,13 +21,13 @@ use crate::{
 const EMAIL: &str = "painter@studio-1.iam.gserviceaccount.com";
 
 /// A service account that is made for one test: its key, in PEM, and its file.
-struct ServiceAccount {
+pub(crate) struct ServiceAccount {
     key: String,
     file: PathBuf,
 }
 
 impl ServiceAccount {
-    fn make(home: &Path) -> Self {
+    pub(crate) fn make(home: &Path) -> Self {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let base64 = base64_turbo::STANDARD.encode(der.as_ref());
@@ -46,7 +46,7 @@ impl ServiceAccount {
     }
 
     /// A provider that knows it.
-    fn provider(&self, home: &Path) -> Provider {
+    pub(crate) fn provider(&self, home: &Path) -> Provider {
         let key = &self.key;
         let script = format!(
             "latency.default = '0s'\n[[keys]]\nkey = 'AIza-a'\n[[service_accounts]]\nclient_email = '{EMAIL}'\n\
@@ -57,7 +57,7 @@ impl ServiceAccount {
 
     /// A configuration with this account at that provider, and more. Its tier is the costliest, so that others are
     /// preferred where nothing speaks for it.
-    fn configuration(&self, home: &Path, provider: &Provider, more: &str) -> PathBuf {
+    pub(crate) fn configuration(&self, home: &Path, provider: &Provider, more: &str) -> PathBuf {
         let (config, url, file) = (home.join("tessera.toml"), provider.url(), self.file.display());
         let text = format!(
             "[generation.gemini]\nbase_url = '{url}'\n\

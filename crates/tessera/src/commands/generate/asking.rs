@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     io::{self, ErrorKind::ConnectionRefused},
     net::IpAddr,
-    sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +12,11 @@ use base64_turbo::STANDARD;
 use bytes::Bytes;
 use domain::Image;
 use reqwest::{Client, Response, StatusCode, Url, header};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::event_stream::EventStream;
-use crate::first_key::KEY_VARIABLE;
+use crate::{first_key::KEY_VARIABLE, web};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -94,7 +92,7 @@ impl Gateway {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { url, is_here, key, client: client()? })
+        Ok(Self { url, is_here, key, client: web::client(CONNECT, SILENCE)? })
     }
 
     /// Whether it is meant to be on this machine.
@@ -172,15 +170,4 @@ fn was_refused(error: &reqwest::Error) -> bool {
 fn picture(text: &str) -> anyhow::Result<Image> {
     let bytes = STANDARD.decode(text).map_err(|_| anyhow!("the gateway sent a picture in broken base64"))?;
     Image::inspect(Bytes::from(bytes)).map_err(|error| anyhow!("what the gateway sent {error}"))
-}
-
-/// A client that trusts Mozilla's roots, and works where no certificates are installed.
-fn client() -> anyhow::Result<Client> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = Client::builder().tls_backend_preconfigured(tls).no_proxy().tcp_nodelay(true);
-    Ok(client.connect_timeout(CONNECT).read_timeout(SILENCE).build()?)
 }

@@ -105,7 +105,7 @@ async fn draw_here(
     let key = Admission::only_me(&mut config);
     let data = options.data_dir.resolve(environment);
     data.claim()?;
-    let registry = assembly::registry(&config, &data).await?;
+    let registry = assembly::registry(&config, &data, environment).await?;
     let draughtsman = Draughtsman::choose(&mut config, &*registry, environment).await?;
     progress.say(draughtsman.describe());
     let whole = Whole::start(&config, &data, environment, None, registry).await?;
