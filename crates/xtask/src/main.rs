@@ -6,6 +6,7 @@
 
 mod command;
 mod dependencies;
+mod image;
 #[cfg(test)]
 mod layering;
 mod machine;
@@ -27,7 +28,7 @@ usage: cargo xtask test [--quick]
        cargo xtask trial [--seed N] [--minutes M]
 
   test      install what is missing, check dependencies, format, lints and documentation, run every test
-  --quick   install nothing: leaves out the dependency policy and the suites of the official SDKs
+  --quick   install nothing: leaves out the dependency policy, the suites of the official SDKs and the deployment
   trial     run a fleet of processes under faults that the seed decides; 10 minutes and any seed unless told";
 
 fn main() -> ExitCode {
@@ -61,7 +62,9 @@ fn test(quick: bool) -> Result<Report> {
     let workspace = Workspace::read()?;
     let mut report = Report::default();
     if quick {
-        report.leave_out("the installs, the dependency policy and the suites of the official SDKs (--quick)");
+        report.leave_out(
+            "the installs, the dependency policy, the suites of the official SDKs and what Tessera is deployed with (--quick)",
+        );
     } else {
         report.step("requirements", machine::prepare);
         report.step("python environments", || python::prepare(&workspace));
@@ -70,6 +73,9 @@ fn test(quick: bool) -> Result<Report> {
     report.step("format", || cargo("fmt --all --check"));
     report.step("lints", || cargo("clippy --workspace --all-targets -- -D warnings"));
     report.step("documentation", document);
+    if !quick {
+        report.step("image", || image::prepare(&workspace));
+    }
     report.step("tests", || suite::run(quick));
     report.print();
     Ok(report)

@@ -1,4 +1,5 @@
-//! The Python environments in which the official SDKs run: the newest of each, and the oldest that still counts.
+//! The Python environments: two in which the official SDKs run, the newest of each and the oldest that still counts, and
+//! one with the schemas that the deployment is held to.
 
 use std::{
     fs,
@@ -9,14 +10,18 @@ use anyhow::{Context as _, Result};
 
 use crate::{command::Command, tally::Tally, workspace::Workspace};
 
-/// Their names; each has its `requirements-NAME.txt` beside the tests.
-const GENERATIONS: [&str; 2] = ["newest", "oldest"];
+/// Their names, and what each requires, a file beside the tests.
+const ENVIRONMENTS: [(&str, &str); 3] = [
+    ("newest", "sdk/requirements-newest.txt"),
+    ("oldest", "sdk/requirements-oldest.txt"),
+    ("deployment", "deployment/requirements.txt"),
+];
 
 /// Creates every environment that is missing or whose requirements have changed.
 pub(crate) fn prepare(workspace: &Workspace) -> Result<Tally> {
     let python = Command::of("python3 --version").output()?;
-    for generation in GENERATIONS {
-        Environment::of(generation, workspace).prepare(&python)?;
+    for (name, requirements) in ENVIRONMENTS {
+        Environment::of(name, requirements, workspace).prepare(&python)?;
     }
     Ok(Tally::one_passed())
 }
@@ -29,11 +34,10 @@ struct Environment {
 }
 
 impl Environment {
-    fn of(name: &'static str, workspace: &Workspace) -> Self {
-        let requirements = format!("crates/tessera/tests/sdk/requirements-{name}.txt");
+    fn of(name: &'static str, requirements: &str, workspace: &Workspace) -> Self {
         Self {
             name,
-            requirements: workspace.root.join(requirements),
+            requirements: workspace.root.join("crates/tessera/tests").join(requirements),
             directory: workspace.target_directory.join("sdk").join(name),
         }
     }
