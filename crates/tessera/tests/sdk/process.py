@@ -11,12 +11,14 @@ PATIENCE_S = 30
 
 
 class Process:
-    """A server that runs until it is stopped, on a free port of its own choice; what it logs goes into a file."""
+    """A server that runs until it is stopped, on a free port of its own choice; what it logs goes into a file. A role of
+    its own is told its port by a variable."""
 
-    def __init__(self, arguments, log: Path):
+    def __init__(self, arguments, log: Path, variables: dict[str, str] | None = None):
+        listen = [] if variables else ["--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [BINARY, *arguments, "--listen", "127.0.0.1:0"],
-            env=environment(),
+            [BINARY, *arguments, *listen],
+            env={**environment(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log.open("wb"),
