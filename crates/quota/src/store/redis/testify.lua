@@ -10,6 +10,8 @@
 -- asked.tallies          {kind, name, field, units, moment}…: what the service was last told of, and when; of what was
 --                        told later than the ledger remembers, the most is taken for true
 -- asked.rests            {scope, moment, reason}…
+-- asked.trials           {scope, moment, rounds, reason}…: what is on probation, and since when
+-- asked.learned          {domain, quota, limit, moment}…: limits that the provider told, and when
 -- asked.least            how long a new incarnation learns at the least
 -- asked.awaited          how long a lease is remembered that is over
 -- asked.remembered       how long a request is known
@@ -107,6 +109,24 @@ for _, rest in ipairs(asked.rests) do
   if moment > now and rests_until(scope) < moment then
     write('HSET', cooling, scope, string.format('%d %s', moment, reason))
     touch(scope)
+  end
+end
+
+for _, trial in ipairs(asked.trials) do
+  local scope, moment, rounds, reason = unpack(trial)
+  local present = trial_of(redis.call('HGET', probation, scope))
+  if moment >= since and moment + PROBATION > now and not (present and present.since >= moment) then
+    write('HSET', probation, scope, string.format('%d %d %s', moment, rounds, reason))
+    touch(scope)
+  end
+end
+
+for _, told in ipairs(asked.learned) do
+  local domain, quota, limit, moment = unpack(told)
+  local key = named('domain', domain)
+  if moment > tonumber(redis.call('HGET', key, 'told:' .. quota) or 0) then
+    write('HSET', key, 'limit:' .. quota, limit, 'told:' .. quota, moment)
+    touch('domain ' .. domain)
   end
 end
 

@@ -44,6 +44,12 @@ fn in_millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::
 /// Something counted, how much, and when that was told.
 pub(super) type TallyRecord = (String, String, String, u64, u64);
 
+/// A scope that has to prove itself, since when, how often it failed to, and why.
+pub(super) type TrialRecord = (String, u64, u32, &'static str);
+
+/// A domain, one of its quotas, the limit that the provider told of it, and when.
+pub(super) type LearnedRecord = (String, &'static str, u32, u64);
+
 /// What a service tells the ledger, as `testify.lua` reads it.
 #[derive(Debug, Serialize)]
 pub(super) struct Testimony {
@@ -56,6 +62,8 @@ pub(super) struct Testimony {
     pub(super) leases: Vec<GrantRecord>,
     pub(super) tallies: Vec<TallyRecord>,
     pub(super) rests: Vec<(String, u64, &'static str)>,
+    pub(super) trials: Vec<TrialRecord>,
+    pub(super) learned: Vec<LearnedRecord>,
     #[serde(flatten)]
     pub(super) learning: Learning,
     pub(super) awaited: u64,
@@ -84,6 +92,8 @@ impl Testimony {
             leases: vec![],
             tallies: vec![],
             rests: vec![],
+            trials: vec![],
+            learned: vec![],
             learning,
             awaited: millis(AWAITED),
             remembered: millis(REMEMBERED),

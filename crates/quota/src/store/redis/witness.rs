@@ -12,15 +12,18 @@ use std::{
     time::Duration,
 };
 
-use domain::{Fence, LeaseId, Timestamp, lease::term};
+use domain::{
+    Fence, Learned, LearnedLimit, LeaseId, QuotaDomain, Timestamp,
+    lease::{Quota, term},
+};
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::{
     answer::{Outlook, Peer, Tally, Told},
-    testimony::{GrantRecord, Learning, TallyRecord, Testimony},
+    testimony::{GrantRecord, LearnedRecord, Learning, TallyRecord, Testimony, TrialRecord},
 };
-use crate::store::{Cooling, Scope, key, ledger::Observed};
+use crate::store::{Cooling, Scope, key, ledger::Observed, probation::Probation};
 
 /// How long what was counted is remembered: longer than any day that it may count for.
 const COUNTED: Duration = Duration::from_hours(50);
@@ -44,6 +47,9 @@ struct Memory {
     grants: BTreeMap<u64, Grant>,
     tallies: HashMap<Subject, (u64, Timestamp)>,
     rests: HashMap<Scope, Cooling>,
+    /// What has to prove itself. One that did since is still here: told again, it proves itself once more.
+    trials: HashMap<Scope, Probation>,
+    learned: HashMap<QuotaDomain, Learned>,
     /// What the ledger told last of itself; of other services nothing here.
     outlook: Outlook,
     /// When other services were last heard of, and when what they granted has left the windows. Those are included that
@@ -119,8 +125,12 @@ impl Witness {
                 let field = format!("day:{}", start.as_millis());
                 memory.count(("domain".into(), key::domain(domain), field), units.into(), now);
             }
+            if counters.lasting().learned != Learned::NOTHING {
+                memory.learned.insert(domain.clone(), counters.lasting().learned);
+            }
         }
         memory.rests.extend(seen.coolings.iter().cloned());
+        memory.trials.extend(seen.probations.iter().cloned());
     }
 
     /// Remembers what the ledger told of itself and of other services, and forgets what nothing depends on any more.
@@ -135,6 +145,8 @@ impl Witness {
         memory.forget(now);
         memory.tallies.retain(|_, (_, told)| *told + COUNTED > now);
         memory.rests.retain(|_, rest| rest.until > now);
+        memory.trials.retain(|_, trial| trial.holds(now));
+        memory.learned.retain(|_, learned| learned.believed(now) != Learned::NOTHING);
     }
 
     /// A word to the ledger, before it is known whether it lacks anything.
@@ -158,6 +170,8 @@ impl Witness {
             fence: memory.fence,
             tallies: memory.tallies.iter().map(tally).collect(),
             rests: memory.rests.iter().map(rest).collect(),
+            trials: memory.trials.iter().map(trial).collect(),
+            learned: memory.learned.iter().flat_map(learned).collect(),
             ..memory.about_others(self.learning)
         });
         portions
@@ -219,4 +233,16 @@ fn tally((subject, (units, told)): (&Subject, &(u64, Timestamp))) -> TallyRecord
 
 fn rest((scope, cooling): (&Scope, &Cooling)) -> (String, u64, &'static str) {
     (key::scope(scope), cooling.until.as_millis(), cooling.reason.as_str())
+}
+
+fn trial((scope, trial): (&Scope, &Probation)) -> TrialRecord {
+    (key::scope(scope), trial.since.as_millis(), trial.rounds, trial.reason.as_str())
+}
+
+fn learned((domain, learned): (&QuotaDomain, &Learned)) -> Vec<LearnedRecord> {
+    let told = |quota: Quota| {
+        let LearnedLimit { limit, since } = learned.get(quota)?;
+        Some((key::domain(domain), quota.as_str(), limit, since.as_millis()))
+    };
+    Quota::ALL.into_iter().filter_map(told).collect()
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    CallOutcome, Lease, LeaseId, Limits, ManualClock,
-    lease::{Closing, term},
+    CallOutcome, Learned, Lease, LeaseId, Limits, ManualClock,
+    lease::{Closing, Quota, Revealed, term},
 };
 use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, StoreError, open};
 use redis::aio::MultiplexedConnection;
@@ -12,7 +12,8 @@ use redis::aio::MultiplexedConnection;
 use crate::{
     redis_server::Server,
     scene::{
-        NOON, candidate, delivered, granted, id, ids, millis, one, refused, seconds, settle, standing, wish,
+        AMPLE, NOON, candidate, delivered, granted, id, ids, millis, one, refused, seconds, settle, standing,
+        wish,
     },
 };
 
@@ -125,6 +126,27 @@ async fn an_emptied_ledger_is_whole_again_as_soon_as_all_that_knew_it_have_spoke
     let next = grants_of(&*scene.first, &["5", "6"], &account).await;
     assert!(next[0].fence > bad.fence, "a fence was given twice");
     refused(&*scene.first, &ids("more", 1), &[account]).await;
+}
+
+#[tokio::test]
+async fn what_has_to_prove_itself_and_what_the_provider_told_of_its_limits_is_told_again() {
+    let mut scene = Scene::new().await;
+    let (account, other) = (candidate("a", "p", AMPLE), candidate("b", "q", AMPLE));
+    let revealed = Some(Revealed { quota: Quota::RequestsPerDay, limit: 7 });
+    let throttled = CallOutcome::Throttled { window: None, retry_after: Some(seconds(1)), revealed };
+    let limited = one(&*scene.first, "1", &account).await;
+    settle(&*scene.first, &limited, throttled).await;
+    let bad = one(&*scene.first, "2", &other).await;
+    settle(&*scene.first, &bad, CallOutcome::CredentialRejected).await;
+    let before = (standing(&*scene.first, &account).await, standing(&*scene.first, &other).await);
+    assert!(before.0.learned != Learned::NOTHING && before.1.probation.is_some());
+
+    scene.empty().await;
+    for store in [&scene.first, &scene.second] {
+        store.expire().await.unwrap();
+    }
+    assert_eq!(standing(&*scene.second, &account).await.learned, before.0.learned);
+    assert_eq!(standing(&*scene.second, &other).await.probation, before.1.probation);
 }
 
 #[tokio::test]
