@@ -7,6 +7,7 @@ mod keys;
 mod losses;
 mod returns;
 mod sharing;
+mod waits;
 
 use std::sync::Arc;
 
