@@ -171,3 +171,24 @@ fn programs(directory: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// What is built before the sources are there changes with the manifests alone, and is a workspace all the same.
+#[test]
+fn dependencies_are_built_from_a_workspace_with_nothing_in_it() {
+    let home = tempfile::tempdir().unwrap();
+    let here = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&home);
+        printed(command)
+    };
+    let root = at("../..").canonicalize().unwrap();
+    let copy = r#"cp "$1/Cargo.toml" "$1/Cargo.lock" . && cp -r "$1/crates" ."#;
+    here("sh", &["-ec", copy, "sh", root.to_str().unwrap()]);
+    let dockerfile = fs::read_to_string(root.join("deploy/Dockerfile")).unwrap().replace("\\\n", " ");
+    let (_, stage) = dockerfile.split_once(" AS manifests\n").unwrap();
+    let run = stage.lines().find_map(|line| line.strip_prefix("RUN ")).unwrap();
+    here("sh", &["-ec", run]);
+    let left = here("sh", &["-ec", "find crates -name '*.rs' -exec cat {} +"]);
+    assert!(left.iter().all(|line| line == "fn main() { }"), "{left:?}");
+    here("cargo", &["metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"]);
+}
