@@ -1,6 +1,8 @@
 //! Compiles `proto/` without a system `protoc`.
 
-use std::{env, error::Error, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
 
 const FILES: [&str; 9] = [
     "tessera/v1/accounts.proto",
@@ -21,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let descriptors = protox::compile(FILES, [&root])?;
+    let told = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
+    fs::write(told, descriptors.encode_to_vec())?;
     tonic_prost_build::configure().bytes(".tessera.v1").skip_debug(SECRET).compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The gateway as a whole: what it needs, and which path leads where.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use axum::{
     Router, middleware,
@@ -13,7 +16,7 @@ use crate::{
     auth::Clients,
     dialect::{self, ClaudeMessages, Dialect, OpenAiChat, OpenAiImages},
     generator::Generator,
-    health,
+    health::{self, retire},
     hearing::hear_out,
     metrics::Metrics,
     models,
@@ -33,6 +36,8 @@ pub(crate) struct Edge {
     pub(crate) clients: Arc<dyn Clients>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
+    /// Whether it is about to stop.
+    pub(crate) retiring: AtomicBool,
 }
 
 impl Gateway {
@@ -44,12 +49,19 @@ impl Gateway {
         clients: Arc<dyn Clients>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Edge { settings, catalog, generator, clients, clock, metrics: Metrics::new() }))
+        let (metrics, retiring) = (Metrics::new(), AtomicBool::new(false));
+        Self(Arc::new(Edge { settings, catalog, generator, clients, clock, metrics, retiring }))
     }
 
     /// Whether it can serve now, and if not, why.
     pub async fn ready(&self) -> Result<(), &'static str> {
         health::readiness(&self.0).await
+    }
+
+    /// Says from now on that it is about to stop, and serves all the same: it is not ready, and each answer asks its
+    /// client to connect anew for the next request.
+    pub fn retire(&self) {
+        self.0.retiring.store(true, Ordering::Relaxed);
     }
 
     /// Every path it answers, ready to be served.
@@ -67,6 +79,7 @@ impl Gateway {
             .method_not_allowed_fallback(refusal::wrong_method)
             .layer(middleware::from_fn_with_state(self.0.clone(), hear_out))
             .layer(middleware::from_fn_with_state(self.0.clone(), observe))
+            .layer(middleware::from_fn_with_state(self.0.clone(), retire))
             .with_state(self.0.clone())
     }
 }

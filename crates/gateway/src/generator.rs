@@ -11,11 +11,11 @@ use futures_util::{
 use proto::{
     carried_by, failure_of, limits,
     transport::Channel,
-    v1::{self, generation_client::GenerationClient},
+    v1::{self, generation_client::GenerationClient, generation_server},
 };
 use telemetry::grpc::{self, Traced};
 use tokio::time::timeout;
-use tonic::{Code, Streaming};
+use tonic::Streaming;
 
 /// The steps of one answer, in the order that [`GenerationEvent`] promises. Dropping it cancels the request.
 pub type Events = BoxStream<'static, Result<GenerationEvent, Failure>>;
@@ -34,10 +34,11 @@ pub trait Generator: Send + Sync {
 }
 
 /// The generation service at the other end of a gRPC channel.
-pub struct RemoteGenerator(GenerationClient<Traced<Channel>>);
-
-/// How long a service may take to show that it is there.
-const READY_WITHIN: Duration = Duration::from_secs(2);
+pub struct RemoteGenerator {
+    service: GenerationClient<Traced<Channel>>,
+    channel: Channel,
+    deadline: Duration,
+}
 
 /// How long the service may take to accept a request without pictures: it accepts first, and draws afterwards.
 const ACCEPT_WITHIN: Duration = Duration::from_millis(1_500);
@@ -49,12 +50,12 @@ const BYTES_PER_SECOND: usize = 2 << 20;
 const BACK_IN: Duration = Duration::from_secs(2);
 
 impl RemoteGenerator {
-    /// Speaks to the service behind `channel`.
-    pub fn new(channel: Channel) -> Self {
-        let client = GenerationClient::new(grpc::calls(channel))
+    /// Speaks to the service behind `channel`, which may take no longer than `deadline` with a request.
+    pub fn new(channel: Channel, deadline: Duration) -> Self {
+        let service = GenerationClient::new(grpc::calls(channel.clone()))
             .max_encoding_message_size(limits::MESSAGE)
             .max_decoding_message_size(limits::MESSAGE);
-        Self(client)
+        Self { service, channel, deadline }
     }
 }
 
@@ -62,21 +63,19 @@ impl RemoteGenerator {
 impl Generator for RemoteGenerator {
     async fn generate(&self, request: GenerationRequest, dialect: Dialect) -> Result<Events, Failure> {
         let patience = patience(&request);
-        let mut service = self.0.clone();
+        let mut service = self.service.clone();
         let request =
             v1::GenerateRequest { dialect: dialect.to_string(), ..v1::GenerateRequest::from(request) };
+        let mut request = tonic::Request::new(request);
+        request.set_timeout(self.deadline);
         let answer = timeout(patience, service.generate(request)).await;
         let wire = answer.map_err(|_| silent())?.map_err(|status| failure_of(&status))?.into_inner();
         let events = stream::unfold(wire, |mut wire| async move { Some((next(&mut wire).await?, wire)) });
         Ok(events.boxed())
     }
 
-    /// A service that is there refuses an empty request, and draws nothing.
     async fn ready(&self) -> bool {
-        let mut probe = tonic::Request::new(v1::GenerateRequest::default());
-        probe.set_timeout(READY_WITHIN);
-        let answer = self.0.clone().generate(probe).await;
-        answer.is_err_and(|status| status.code() == Code::InvalidArgument)
+        self.channel.serves(generation_server::SERVICE_NAME).await
     }
 }
 

@@ -1,9 +1,13 @@
 //! Whether the process lives, and whether it can serve. Neither needs a key.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use axum::extract::State;
-use http::StatusCode;
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderValue, StatusCode, Version, header};
 
 use crate::edge::Edge;
 
@@ -22,9 +26,22 @@ pub(crate) async fn ready(State(edge): State<Arc<Edge>>) -> (StatusCode, String)
 
 /// Whether the services behind the edge answer, and if not, which does not.
 pub(crate) async fn readiness(edge: &Edge) -> Result<(), &'static str> {
+    if edge.retiring.load(Ordering::Relaxed) {
+        return Err("stopping");
+    }
     match tokio::join!(edge.generator.ready(), edge.clients.ready()) {
         (true, true) => Ok(()),
-        (false, _) => Err("generation cannot be reached"),
+        (false, _) => Err("generation cannot serve"),
         (true, false) => Err("quota cannot be reached"),
     }
+}
+
+/// The middleware that asks clients of an edge that is about to stop to connect anew, to another.
+pub(crate) async fn retire(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let keeps_its_connection = request.version() <= Version::HTTP_11;
+    let mut answer = next.run(request).await;
+    if keeps_its_connection && edge.retiring.load(Ordering::Relaxed) {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }

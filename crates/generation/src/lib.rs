@@ -32,7 +32,10 @@ pub mod upstream;
 use std::sync::Arc;
 
 use domain::{Catalog, Clock, Provider};
-use proto::v1::sealing_server::SealingServer;
+use proto::v1::{
+    activity_server, generation_server,
+    sealing_server::{self, SealingServer},
+};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
@@ -55,6 +58,10 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// The names of its gRPC services.
+    pub const SERVICES: &[&str] =
+        &[generation_server::SERVICE_NAME, sealing_server::SERVICE_NAME, activity_server::SERVICE_NAME];
+
     /// A service that calls with these credentials and the sealed ones, on leases from this ledger. What it signs
     /// bears the time of this clock. Leases that an earlier run left open are closed now; that needs a runtime.
     pub fn new(

@@ -9,18 +9,23 @@ mod activity;
 mod clients;
 mod failure;
 mod generation;
+mod health;
 mod leases;
 mod standings;
 pub mod transport;
 mod usage;
 
 pub use failure::{carried_by, failure_of, status_of};
+pub use health::Health;
 
 /// The generated messages, clients and servers.
 #[expect(missing_docs, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("tessera.v1");
 }
+
+/// The files of `proto/tessera/v1`, compiled: what reflection tells.
+const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// Sizes that both ends of a gRPC connection agree on, in bytes.
 pub mod limits {

@@ -26,8 +26,12 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{Account, AccountId, Catalog, Client, ClientId, Clock, ProjectId};
 use proto::v1::{
-    accounts_server::AccountsServer, clients_server::ClientsServer, credentials_server::CredentialsServer,
-    leases_server::LeasesServer, standings_server::StandingsServer, usage_log_server::UsageLogServer,
+    accounts_server::{self, AccountsServer},
+    clients_server::{self, ClientsServer},
+    credentials_server::{self, CredentialsServer},
+    leases_server::{self, LeasesServer},
+    standings_server::{self, StandingsServer},
+    usage_log_server::{self, UsageLogServer},
 };
 use secrecy::SecretString;
 use tokio::time::{MissedTickBehavior, interval};
@@ -134,6 +138,16 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// The names of its gRPC services.
+    pub const SERVICES: &[&str] = &[
+        leases_server::SERVICE_NAME,
+        clients_server::SERVICE_NAME,
+        accounts_server::SERVICE_NAME,
+        credentials_server::SERVICE_NAME,
+        standings_server::SERVICE_NAME,
+        usage_log_server::SERVICE_NAME,
+    ];
+
     /// A service over a store and a registry, with settings that are checked here.
     pub fn new(
         settings: Settings,

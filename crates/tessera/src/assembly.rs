@@ -31,7 +31,7 @@ pub(crate) fn gateway(config: &Config, generation: Channel, quota: Channel) -> G
     Gateway::new(
         config.gateway.settings(),
         Arc::clone(&config.catalog),
-        Arc::new(RemoteGenerator::new(generation)),
+        Arc::new(RemoteGenerator::new(generation, config.generation.deadline_seconds.get())),
         Arc::new(RemoteClients::new(quota, clock())),
         clock(),
     )

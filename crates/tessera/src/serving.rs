@@ -19,6 +19,8 @@ use tonic::{
     transport::server::{Connected, TcpIncoming},
 };
 
+use crate::dismissal::Dismissal;
+
 /// How long the last settlements may take, once nothing is in flight any more.
 pub(crate) const SETTLING: Duration = Duration::from_secs(15);
 
@@ -52,12 +54,21 @@ pub(crate) fn announce(text: &str) {
     }
 }
 
-/// A token that is cancelled when the process is asked to stop; asked once more, the process ends at once.
-pub(crate) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+/// How a process stops. Clones hear the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop {
+    /// Cancelled when it is asked to: from then on it says that it will.
+    pub(crate) asked: CancellationToken,
+    /// Cancelled when it takes nothing new any more.
+    pub(crate) closing: CancellationToken,
+}
+
+/// The stop that a signal asks for, and that closes after `drain`; asked once more, the process ends at once.
+pub(crate) fn stop_on_signal(drain: Duration) -> anyhow::Result<Stop> {
     let watch = |kind| signal(kind).context("signals cannot be watched");
     let (mut interrupt, mut terminate) = (watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?);
-    let stop = CancellationToken::new();
-    let asked = stop.clone();
+    let stop = Stop::default();
+    let Stop { asked, closing } = stop.clone();
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
@@ -65,6 +76,10 @@ pub(crate) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         next().await;
         tracing::info!("stopping; what is in flight may finish");
         asked.cancel();
+        tokio::spawn(async move {
+            tokio::time::sleep(drain).await;
+            closing.cancel();
+        });
         next().await;
         tracing::warn!("stopping at once");
         std::process::exit(1);
@@ -85,6 +100,7 @@ where
 {
     let serving = proto::transport::server()
         .layer(telemetry::grpc::Answers)
+        .layer(Dismissal(stop.clone()))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     within(grace, &stop, serving).await.unwrap_or(Ok(())).context("the gRPC server failed")

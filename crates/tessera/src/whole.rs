@@ -8,13 +8,14 @@ use generation::Generation;
 use proto::transport::Channel;
 use quota::{KeyHash, registry::Registry};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
     assembly,
     config::{Config, Environment},
     data_dir::DataDir,
-    key,
+    health, key,
     running::Running,
     serving::{self, SETTLING},
 };
@@ -23,8 +24,11 @@ use crate::{
 pub(crate) struct Whole {
     address: SocketAddr,
     edge: Gateway,
-    core: Generation,
+    core: Arc<Generation>,
+    /// Cancelled when nobody is to be told any more whether the core can serve.
+    told: CancellationToken,
     operators: Routes,
+    to_generation: Channel,
     to_quota: Channel,
     gateway: Running,
     quota: Running,
@@ -45,7 +49,15 @@ impl Whole {
         let to_quota = Channel::within(ledger.routes());
         let core = assembly::generation(config, data, environment, Some(sealing_key), to_quota.clone())?;
         let operators = core.for_operators(ledger.routes());
-        let edge = assembly::gateway(config, Channel::within(core.routes()), to_quota.clone());
+        let (core, told) = (Arc::new(core), CancellationToken::new());
+        let watched = Arc::clone(&core);
+        let ready = move || {
+            let core = Arc::clone(&watched);
+            async move { core.ready().await }
+        };
+        let routes = health::beside(core.routes(), Generation::SERVICES, told.clone(), ready).await;
+        let to_generation = Channel::within(routes);
+        let edge = assembly::gateway(config, to_generation.clone(), to_quota.clone());
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;
 
@@ -60,7 +72,7 @@ impl Whole {
             let serving = gateway::serve(listener, router, settings, stop.clone().cancelled_owned());
             Ok(serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?)
         });
-        Ok(Self { address, edge, core, operators, to_quota, gateway, quota })
+        Ok(Self { address, edge, core, told, operators, to_generation, to_quota, gateway, quota })
     }
 
     /// Where the gateway listens.
@@ -80,7 +92,7 @@ impl Whole {
 
     /// The ways to generation and to quota.
     pub(crate) fn channels(&self) -> (Channel, Channel) {
-        (Channel::within(self.core.routes()), self.to_quota.clone())
+        (self.to_generation.clone(), self.to_quota.clone())
     }
 
     /// Why a role ended although nobody told it to.
@@ -95,6 +107,7 @@ impl Whole {
     /// ledger.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.core.dismiss_watchers();
+        self.told.cancel();
         self.gateway.stop().await?;
         if timeout(SETTLING, self.core.drain()).await.is_err() {
             tracing::warn!("some leases could not be closed; it is tried again at the next start");

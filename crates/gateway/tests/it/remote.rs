@@ -17,7 +17,7 @@ use gateway::{
     generator::{Generator as _, RemoteGenerator},
 };
 use proto::{
-    status_of,
+    Health, status_of,
     transport::{self, Channel},
     v1::{
         AuthenticateRequest, AuthenticateResponse, ClientResponse, CreateClientRequest, CreateClientResponse,
@@ -30,6 +30,8 @@ use std::time::Duration;
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::stage::one_picture;
+
+const DEADLINE: Duration = Duration::from_secs(100);
 
 /// Knows one key, and counts how often it is asked.
 struct Ledger(Arc<AtomicUsize>);
@@ -74,6 +76,7 @@ impl Generation for Studio {
         &self,
         request: Request<GenerateRequest>,
     ) -> Result<Response<Self::GenerateStream>, Status> {
+        assert_eq!(transport::deadline(request.metadata().as_ref()), Some(DEADLINE), "it travels");
         GenerationRequest::try_from(request.into_inner()).map_err(status_of)?;
         let mut events: Vec<_> = one_picture("").into_iter().map(|event| Ok(event.unwrap().into())).collect();
         *events.last_mut().unwrap() = Err(self.0.clone());
@@ -139,7 +142,7 @@ fn request() -> GenerationRequest {
 
 /// The events of one request, and the failure that ended them.
 async fn ending(channel: Channel) -> (Vec<Result<GenerationEvent, Failure>>, Failure) {
-    let generator = RemoteGenerator::new(channel);
+    let generator = RemoteGenerator::new(channel, DEADLINE);
     let mut events: Vec<_> =
         generator.generate(request(), domain::Dialect::OpenAiChat).await.unwrap().collect().await;
     let failure = events.pop().unwrap().unwrap_err();
@@ -171,7 +174,7 @@ async fn a_service_that_is_lost_after_it_accepted_may_have_spent_money() {
 async fn a_service_that_takes_connections_and_says_nothing_is_given_up_within_two_seconds() {
     let (channel, _incoming) = transport::pipe();
     let begun = tokio::time::Instant::now();
-    let failure = RemoteGenerator::new(channel.clone())
+    let failure = RemoteGenerator::new(channel.clone(), DEADLINE)
         .generate(request(), domain::Dialect::OpenAiChat)
         .await
         .err()
@@ -186,13 +189,17 @@ async fn a_service_that_takes_connections_and_says_nothing_is_given_up_within_tw
 }
 
 #[tokio::test]
-async fn services_are_ready_when_they_answer() {
+async fn services_are_ready_when_they_say_so() {
     let clock = || Arc::new(ManualClock::default());
-    let channel = serve(&Arc::default());
-    assert!(RemoteGenerator::new(channel.clone()).ready().await);
+    let health = Health::new(&["tessera.v1.Generation"]).await;
+    let end = status_of(Failure::new(FailureKind::NoImage, "nothing more"));
+    let channel = Channel::within(health.beside(routes(&Arc::default(), end)));
+    assert!(!RemoteGenerator::new(channel.clone(), DEADLINE).ready().await, "not yet");
+    health.set(true).await;
+    assert!(RemoteGenerator::new(channel.clone(), DEADLINE).ready().await);
     assert!(RemoteClients::new(channel, clock()).ready().await);
     let (nobody, incoming) = transport::pipe();
     drop(incoming);
-    assert!(!RemoteGenerator::new(nobody.clone()).ready().await);
+    assert!(!RemoteGenerator::new(nobody.clone(), DEADLINE).ready().await);
     assert!(!RemoteClients::new(nobody, clock()).ready().await);
 }

@@ -7,12 +7,19 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use http::{Request, Response};
 use tokio::time::timeout;
 use tonic::{TimeoutExpired, body::Body, service::Routes};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tower::{BoxError, Service};
 
 use super::{deadline, pool::Pool, sending};
+
+/// How long a service may take to say that it can serve.
+const SAYS_WITHIN: Duration = Duration::from_secs(2);
 
 /// The way to a service, wherever it is.
 ///
@@ -32,6 +39,28 @@ impl Channel {
     /// A channel to a service of this process.
     pub fn within(routes: Routes) -> Self {
         Self(Way::Within(routes.prepare()))
+    }
+
+    /// Whether a service by this name says that it can serve, on any of the replicas, within two seconds.
+    pub async fn serves(&self, service: &str) -> bool {
+        let ways = match &self.0 {
+            Way::Within(_) => vec![self.clone()],
+            Way::Connected(pool) => pool.each().await.into_iter().map(|(_, alone)| alone.into()).collect(),
+        };
+        let mut answers: FuturesUnordered<_> = ways.into_iter().map(|way| way.says(service)).collect();
+        while let Some(serves) = answers.next().await {
+            if serves {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn says(self, service: &str) -> bool {
+        let mut question = tonic::Request::new(HealthCheckRequest { service: service.to_owned() });
+        question.set_timeout(SAYS_WITHIN);
+        let answer = HealthClient::new(self).check(question).await;
+        answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
     }
 }
 

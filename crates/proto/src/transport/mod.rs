@@ -52,8 +52,7 @@ pub fn server() -> Server {
 /// A channel to the service at this [`ServiceUrl`]. It connects when first used and again whenever needed.
 pub fn connect(url: &str) -> Result<Channel, InvalidUrl> {
     let url: ServiceUrl = url.parse()?;
-    let network: Arc<dyn Dial> = Arc::new(Network);
-    Ok(url.pool(&network).into())
+    Ok(url.pool(Arc::new(Network)).into())
 }
 
 /// A channel over HTTP/2 and the connections that it makes, which need no network: one end of a pipe each.
@@ -69,12 +68,12 @@ pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send +
 
 impl ServiceUrl {
     /// The replicas there, reached in this way.
-    fn pool(self, dial: &Arc<dyn Dial>) -> Arc<Pool> {
+    fn pool(self, dial: Arc<dyn Dial>) -> Arc<Pool> {
         match self.place {
-            Place::Hosts(hosts) => Pool::of_hosts(hosts, Arc::new(OfMachine), Arc::clone(dial)),
+            Place::Hosts(hosts) => Pool::of_hosts(hosts, Arc::new(OfMachine), dial),
             Place::Socket(path) => {
                 let authority = Authority::from_static("localhost");
-                Pool::of_one(Address { spot: Spot::Socket(path), authority }, Arc::clone(dial))
+                Pool::of_one(Address { spot: Spot::Socket(path), authority }, dial)
             }
         }
     }

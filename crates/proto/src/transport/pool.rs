@@ -91,12 +91,19 @@ impl Pool {
         self.choose().ok_or_else(|| Unreachable("the service takes connections and ends them".to_owned()))
     }
 
-    /// Where the replicas are, resolved anew where that is due.
-    pub(super) async fn addresses(&self) -> Vec<Address> {
+    /// Each replica by itself, names resolved anew where that is due. What leads to them is shared.
+    pub(super) async fn each(&self) -> Vec<(Address, Arc<Self>)> {
         if let Err(error) = self.resolve(Instant::now()).await {
             tracing::debug!(%error, "a service's replicas are not known");
         }
-        self.state().known.iter().map(|replica| replica.address.clone()).collect()
+        let alone = |replica: Arc<Replica>| {
+            let address = replica.address.clone();
+            (
+                address,
+                Self::new(vec![replica], Vec::new(), Arc::clone(&self.resolver), Arc::clone(&self.dial)),
+            )
+        };
+        self.known().into_iter().map(alone).collect()
     }
 
     /// A request was lost on its way there: the names may stand for others by now.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use futures_util::{Stream, stream};
 use tokio::time::sleep;
 
-use super::{Channel, InvalidUrl, ServiceUrl, dialing::Dial, pool::Pool};
+use super::{Channel, InvalidUrl, ServiceUrl, dialing::Network, pool::Pool};
 
 /// How often it is looked for new ones.
 const ROUND: Duration = Duration::from_secs(5);
@@ -16,7 +16,7 @@ pub struct Replicas(Whose);
 
 #[derive(Clone)]
 enum Whose {
-    Pool(Arc<Pool>, Arc<dyn Dial>),
+    Pool(Arc<Pool>),
     One(Channel),
 }
 
@@ -24,8 +24,7 @@ impl Replicas {
     /// Those of the service at this URL.
     pub fn of(url: &str) -> Result<Self, InvalidUrl> {
         let url: ServiceUrl = url.parse()?;
-        let dial: Arc<dyn Dial> = Arc::new(super::dialing::Network);
-        Ok(Self(Whose::Pool(url.pool(&dial), dial)))
+        Ok(Self(Whose::Pool(url.pool(Arc::new(Network)))))
     }
 
     /// Those there are now, by address; names are resolved anew where that is due. One that is named here need not
@@ -33,10 +32,9 @@ impl Replicas {
     pub async fn list(&self) -> BTreeMap<String, Channel> {
         match &self.0 {
             Whose::One(channel) => BTreeMap::from([("this process".to_owned(), channel.clone())]),
-            Whose::Pool(pool, dial) => {
-                let addresses = pool.addresses().await.into_iter();
-                let alone = |address| Channel::from(Pool::of_one(address, Arc::clone(dial)));
-                addresses.map(|address| (address.to_string(), alone(address))).collect()
+            Whose::Pool(pool) => {
+                let each = pool.each().await.into_iter();
+                each.map(|(address, alone)| (address.to_string(), alone.into())).collect()
             }
         }
     }
@@ -66,7 +64,7 @@ impl From<Channel> for Replicas {
 impl fmt::Debug for Replicas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Whose::Pool(pool, _) => pool.fmt(f),
+            Whose::Pool(pool) => pool.fmt(f),
             Whose::One(channel) => channel.fmt(f),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let edge = assembly::gateway(&config, generation.clone(), quota.clone());
     let listener = serving::bind("the gateway", config.gateway.listen).await?;
     let console = OperatorConsole::start(&config, door, (generation, quota))?;
-    let stop = serving::stop_on_signal()?;
+    let stop = serving::stop_on_signal(config.operations.drain())?;
     serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
     if let Some(url) = console.url() {
         serving::announce(&format!("its console listens on {url}"));
@@ -37,10 +37,15 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         let edge = watched.clone();
         async move { edge.ready().await }
     };
-    operations::start(&config.operations, stop.clone(), ready).await?;
+    operations::start(&config.operations, stop.asked.clone(), ready).await?;
+    let (retiring, asked) = (edge.clone(), stop.asked.clone());
+    tokio::spawn(async move {
+        asked.cancelled().await;
+        retiring.retire();
+    });
     let settings = config.gateway.settings();
-    let serving = gateway::serve(listener, edge.router(), settings, stop.clone().cancelled_owned());
+    let serving = gateway::serve(listener, edge.router(), settings, stop.closing.clone().cancelled_owned());
     let grace = config.generation.deadline_seconds.get();
-    serving::within(grace, &stop, serving).await.unwrap_or(Ok(()))?;
+    serving::within(grace, &stop.closing, serving).await.unwrap_or(Ok(()))?;
     console.stop().await
 }

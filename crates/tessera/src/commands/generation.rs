@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use clap::Args;
+use generation::Generation;
 use tokio::time::timeout;
 
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    key, operations,
+    health, key, operations,
     serving::{self, SETTLING},
 };
 
@@ -30,7 +31,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let sealing_key = key::sealing(&config, environment)?;
     let core = assembly::generation(&config, &data, environment, sealing_key, quota)?;
     let listener = serving::bind("generation", config.generation.listen).await?;
-    let stop = serving::stop_on_signal()?;
+    let stop = serving::stop_on_signal(config.operations.drain())?;
     serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));
 
     let core = Arc::new(core);
@@ -39,14 +40,15 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         let core = Arc::clone(&watched);
         async move { core.ready().await }
     };
-    operations::start(&config.operations, stop.clone(), ready).await?;
-    let (watched, asked_to_stop) = (Arc::clone(&core), stop.clone());
+    operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
+    let routes = health::beside(core.routes(), Generation::SERVICES, stop.asked.clone(), ready).await;
+    let (watched, asked_to_stop) = (Arc::clone(&core), stop.closing.clone());
     tokio::spawn(async move {
         asked_to_stop.cancelled().await;
         watched.dismiss_watchers();
     });
     let grace = config.generation.deadline_seconds.get();
-    serving::grpc(core.routes(), serving::incoming(listener), stop, grace).await?;
+    serving::grpc(routes, serving::incoming(listener), stop.closing, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {
         tracing::warn!("some leases could not be closed; it is tried again at the next start");
     }

@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
+use quota::Quota;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    operations, serving,
+    health, operations, serving,
 };
 
 /// What the command takes.
@@ -30,7 +32,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let registry = assembly::registry(&config, &data, environment).await?;
     let ledger = assembly::quota(&config, &data, environment, None, registry).await?;
     let listener = serving::bind("quota", config.quota.listen).await?;
-    let stop = serving::stop_on_signal()?;
+    let stop = serving::stop_on_signal(config.operations.drain())?;
     serving::announce(&format!("tessera quota listens on {}", serving::url_of(listener.local_addr()?)));
 
     let ledger = Arc::new(ledger);
@@ -39,8 +41,14 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         let ledger = Arc::clone(&watched);
         async move { ledger.ready().await }
     };
-    operations::start(&config.operations, stop.clone(), ready).await?;
-    let serving = serving::grpc(ledger.routes(), serving::incoming(listener), stop.clone(), GRACE);
-    let (served, ()) = tokio::join!(serving, ledger.work_until(stop.cancelled()));
+    operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
+    let routes = health::beside(ledger.routes(), Quota::SERVICES, stop.asked.clone(), ready).await;
+    let idle = CancellationToken::new();
+    let serving = async {
+        let served = serving::grpc(routes, serving::incoming(listener), stop.closing, GRACE).await;
+        idle.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(serving, ledger.work_until(idle.cancelled()));
     served
 }

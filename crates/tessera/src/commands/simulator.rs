@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
@@ -26,10 +27,10 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let script = options.script.as_deref().map(read).transpose()?.unwrap_or_default();
     let listener = serving::bind("the simulator", options.listen).await?;
-    let stop = serving::stop_on_signal()?;
+    let stop = serving::stop_on_signal(Duration::ZERO)?;
     serving::announce(&format!("tessera simulator listens on {}", serving::url_of(listener.local_addr()?)));
     let simulator = Simulator::new(script, assembly::clock());
-    Ok(simulator::serve(listener, simulator, stop.cancelled_owned()).await?)
+    Ok(simulator::serve(listener, simulator, stop.closing.cancelled_owned()).await?)
 }
 
 fn read(path: &Path) -> Result<Script, Invalid> {

@@ -48,22 +48,26 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let mut whole = Whole::start(&config, &data, environment, admission.remembered(), registry).await?;
     let mut operators = operator_socket::serve(&data, whole.operators())?;
     let mut console = OperatorConsole::start(&config, door, whole.channels())?;
-    let stop = serving::stop_on_signal()?;
+    let stop = serving::stop_on_signal(config.operations.drain())?;
     admission.keep(&data)?;
     console.keep(&data)?;
-    let edge = whole.edge();
+    let (edge, retiring, asked) = (whole.edge(), whole.edge(), stop.asked.clone());
+    tokio::spawn(async move {
+        asked.cancelled().await;
+        retiring.retire();
+    });
     let ready = move || {
         let edge = edge.clone();
         async move { edge.ready().await }
     };
-    operations::start(&config.operations, stop.clone(), ready).await?;
+    operations::start(&config.operations, stop.asked, ready).await?;
 
     let url = serving::url_of(whole.address());
     let (drawing, asking) = (draughtsman.describe(), admission.describe(&data, &url)?);
     let looking = console.describe(&data)?;
     serving::announce(&format!("Tessera listens on {url}\n{drawing}\n{looking}\n{asking}"));
     tokio::select! {
-        () = stop.cancelled() => {}
+        () = stop.closing.cancelled() => {}
         why = whole.failed() => return Err(why),
         why = operators.ended() => return Err(why),
         why = console.ended() => return Err(why),
