@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{FutureExt as _, TryFutureExt as _, future};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, body::Body};
 use tower::{BoxError, Layer, Service};
@@ -70,7 +70,7 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        if self.body.is_end_stream() {
+        if http_body::Body::is_end_stream(&self.body) {
             return Poll::Ready(None);
         }
         if self.until.poll_unpin(context).is_ready() {

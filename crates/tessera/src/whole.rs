@@ -15,7 +15,7 @@ use crate::{
     assembly,
     config::{Config, Environment},
     data_dir::DataDir,
-    health, key,
+    key, readiness,
     running::Running,
     serving::{self, SETTLING},
 };
@@ -55,8 +55,9 @@ impl Whole {
             let core = Arc::clone(&watched);
             async move { core.ready().await }
         };
-        let routes = health::beside(core.routes(), Generation::SERVICES, told.clone(), ready).await;
-        let to_generation = Channel::within(routes);
+        let to_generation = Channel::within(
+            readiness::beside(core.routes(), Generation::SERVICES, told.clone(), ready).await,
+        );
         let edge = assembly::gateway(config, to_generation.clone(), to_quota.clone());
         let listener = serving::bind("the gateway", config.gateway.listen).await?;
         let address = listener.local_addr()?;

@@ -10,7 +10,7 @@ use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    health, key, operations,
+    key, operations, readiness,
     serving::{self, SETTLING},
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         async move { core.ready().await }
     };
     operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
-    let routes = health::beside(core.routes(), Generation::SERVICES, stop.asked.clone(), ready).await;
+    let routes = readiness::beside(core.routes(), Generation::SERVICES, stop.asked.clone(), ready).await;
     let (watched, asked_to_stop) = (Arc::clone(&core), stop.closing.clone());
     tokio::spawn(async move {
         asked_to_stop.cancelled().await;

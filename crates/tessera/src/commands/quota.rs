@@ -10,7 +10,7 @@ use crate::{
     assembly,
     config::{ConfigFile, Environment},
     data_dir::DataDirOption,
-    health, operations, serving,
+    operations, readiness, serving,
 };
 
 /// What the command takes.
@@ -42,7 +42,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         async move { ledger.ready().await }
     };
     operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
-    let routes = health::beside(ledger.routes(), Quota::SERVICES, stop.asked.clone(), ready).await;
+    let routes = readiness::beside(ledger.routes(), Quota::SERVICES, stop.asked.clone(), ready).await;
     let idle = CancellationToken::new();
     let serving = async {
         let served = serving::grpc(routes, serving::incoming(listener), stop.closing, GRACE).await;

@@ -13,6 +13,7 @@ mod operators;
 mod picture;
 mod process;
 mod provider;
+mod rolling;
 mod sdk;
 mod telemetry;
 mod trial;

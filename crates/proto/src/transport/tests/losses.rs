@@ -50,7 +50,8 @@ async fn a_replica_that_drains_finishes_what_it_has_and_no_request_is_lost_on_it
         });
     }
     let paint = |painter: &super::town::Painter| painter.brush.add_permits(1_000_000);
-    (paint(&one), paint(&other));
+    paint(&one);
+    paint(&other);
     for _ in 0..10 {
         for (number, painter) in [(1, &mut one), (2, &mut other)] {
             sleep(Duration::from_millis(2)).await;

@@ -18,7 +18,7 @@ mod probe;
 mod progress;
 mod provider;
 mod record;
-mod redis;
+pub(crate) mod redis;
 mod saturation;
 mod tap;
 mod wire;
