@@ -2,7 +2,9 @@
 
 use std::{
     ffi::OsStr,
+    fs::{self, File},
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{self, Stdio},
 };
 
@@ -49,6 +51,12 @@ impl Command {
         self
     }
 
+    /// The same in another directory.
+    pub(crate) fn within(mut self, directory: &Path) -> Self {
+        self.inner.current_dir(directory);
+        self
+    }
+
     /// Runs it to its end; it counts as one check.
     pub(crate) fn run(mut self) -> Result<Tally> {
         println!("$ {}", self.shown);
@@ -69,6 +77,17 @@ impl Command {
             read(&line);
         }
         Ok(child.wait().with_context(context)?.success())
+    }
+
+    /// Runs it to its end while all that it prints goes to a file. Tells whether it succeeded, and what it printed.
+    pub(crate) fn transcript(mut self, log: &Path) -> Result<(bool, String)> {
+        let context = || format!("cannot run `{}` with its output in {}", self.shown, log.display());
+        let file = File::create(log).with_context(context)?;
+        let errors = file.try_clone().with_context(context)?;
+        let status =
+            self.inner.stdin(Stdio::null()).stdout(file).stderr(errors).status().with_context(context)?;
+        let printed = fs::read(log).with_context(context)?;
+        Ok((status.success(), String::from_utf8_lossy(&printed).into_owned()))
     }
 
     /// What it prints, where it succeeds; shows nothing.

@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything that Tessera has to pass, in one command. `cargo xtask trial`: the trial under
-//! faults on its own, for longer.
+//! faults on its own, for longer. `cargo xtask mutants`: whether the tests notice when the code is broken.
 //!
 //! On a Debian machine that has nothing but Rust it installs what is missing, then checks dependencies,
 //! format, lints and documentation, and runs every test. It goes on after a failure, so that one run tells all.
@@ -10,6 +10,7 @@ mod image;
 #[cfg(test)]
 mod layering;
 mod machine;
+mod mutants;
 mod python;
 mod report;
 mod suite;
@@ -26,10 +27,12 @@ use crate::{command::Command, report::Report, tally::Tally, trial::Trial, worksp
 const USAGE: &str = "\
 usage: cargo xtask test [--quick]
        cargo xtask trial [--seed N] [--minutes M]
+       cargo xtask mutants [NAME]...
 
   test      install what is missing, check dependencies, format, lints and documentation, run every test
   --quick   install nothing: leaves out the dependency policy, the suites of the official SDKs and the deployment
-  trial     run a fleet of processes under faults that the seed decides; 10 minutes and any seed unless told";
+  trial     run a fleet of processes under faults that the seed decides; 10 minutes and any seed unless told
+  mutants   break the code on purpose in a copy, one way after another, and see that each is noticed; half an hour";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +56,7 @@ fn run(arguments: &[&str]) -> Option<Result<bool>> {
     match arguments {
         ["test"] => Some(test(false).map(|report| report.passed())),
         ["test", "--quick"] => Some(test(true).map(|report| report.passed())),
+        ["mutants", names @ ..] => Some(mutants::run(names)),
         ["trial", more @ ..] => Some(Trial::parse(more)?.run().map(|()| true)),
         _ => None,
     }
