@@ -135,6 +135,14 @@ impl Place {
             .saturating_sub(standing.in_minute)
             .min(limits.requests_per_day.saturating_sub(standing.in_day))
             .min(limits.concurrent.saturating_sub(standing.in_flight))
+            .min(self.leeway())
+    }
+
+    /// How many leases it can hold more whatever its limits: one, to try it, where all its accounts are on probation.
+    fn leeway(&self) -> u32 {
+        let mut serving = self.members.iter().filter(|member| member.serves);
+        let is_tried = |member: &Member| member.standing.is_some_and(|standing| standing.probation.is_some());
+        if serving.all(is_tried) { 1u32.saturating_sub(self.pending) } else { u32::MAX }
     }
 
     /// How many leases it can hold in an hour, where each call takes `usual`.
