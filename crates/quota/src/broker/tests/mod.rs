@@ -3,6 +3,7 @@
 mod answers;
 mod stale;
 mod waiting;
+mod watched;
 
 use super::*;
 use crate::{
