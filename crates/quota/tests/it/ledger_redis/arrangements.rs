@@ -1,58 +1,17 @@
-//! Redis as a cluster, and behind sentinels.
+//! Redis behind sentinels.
 
 use std::{path::Path, sync::Arc};
 
-use domain::{CallOutcome, Limits, lease::Closing};
+use domain::Limits;
 use quota::store::{Acquisition, Store};
 use redis::{Cmd, FromRedisValue};
 use tempfile::TempDir;
 
 use super::ledger;
 use crate::{
-    redis_server::{Server, eventually, free_port},
-    scene::{candidate, granted, id, ids, one, refused, settle, standing, wish},
+    redis_server::{Server, eventually},
+    scene::{candidate, id, one, refused, standing, wish},
 };
-
-#[tokio::test]
-async fn a_cluster_of_three_keeps_ledgers_wherever_their_slots_are() {
-    let home = tempfile::tempdir().unwrap();
-    let nodes = ["0", "1", "2"].map(|name| cluster_node(&home.path().join(name)));
-    for ((node, _), slots) in nodes.iter().zip(["0 5460", "5461 10922", "10923 16383"]) {
-        let () = tell(node, &format!("CLUSTER ADDSLOTSRANGE {slots}")).await;
-    }
-    for (node, bus) in &nodes[1..] {
-        let () = tell(&nodes[0].0, &format!("CLUSTER MEET 127.0.0.1 {} {bus}", node.port)).await;
-    }
-    for (node, _) in &nodes {
-        eventually("the cluster's agreement", async || {
-            let info: String = tell(node, "CLUSTER INFO").await;
-            (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")).then_some(())
-        })
-        .await;
-    }
-    // The slots of these prefixes are on three different nodes.
-    for prefix in ["a", "b", "c"] {
-        let by = async |node: &Server| {
-            let place = format!("redis+cluster://127.0.0.1:{}?prefix={prefix}", node.port);
-            ledger(&place.parse().unwrap()).await.unwrap()
-        };
-        let (store, other) = (by(&nodes[0].0).await, by(&nodes[1].0).await);
-        let mut changes = other.changes();
-        works(&*store).await;
-        assert!(changes.recv().await.is_ok(), "nothing was told of through another node");
-    }
-    for (node, _) in &nodes {
-        assert!(tell::<u32>(node, "DBSIZE").await > 0, "no ledger is on the node at {}", node.port);
-    }
-}
-
-/// A node, and the port at which it meets others.
-fn cluster_node(home: &Path) -> (Server, u16) {
-    std::fs::create_dir(home).unwrap();
-    let bus = free_port();
-    let arguments = ["--save", "", "--cluster-enabled", "yes", "--cluster-port", &bus.to_string()];
-    (Server::start(home, &arguments), bus)
-}
 
 /// A primary, its replica, and two sentinels that watch them.
 struct Watched {
@@ -158,21 +117,8 @@ fn sentinel(home: &Path, primary: &Server) -> Server {
     Server::sentinel(home, &rules)
 }
 
-/// A few of everything, whatever the arrangement.
-async fn works(store: &dyn Store) {
-    let both = [candidate("a", "p", Limits::new(9, 9, 9, 2)), candidate("b", "q", Limits::new(9, 9, 9, 1))];
-    let leases = granted(store, &ids("wish", 3), &both).await;
-    assert_eq!(granted(store, &ids("wish", 3), &both).await, leases);
-    refused(store, &ids("more", 1), &both).await;
-    assert_eq!(settle(store, &leases[0], CallOutcome::CredentialRejected).await, Closing::Closed);
-    assert_eq!(store.release(&leases[1].id, leases[1].fence).await, Ok(Closing::Closed));
-    assert_eq!(one(store, "again", &both[1]).await.account, both[1].account);
-    assert!(standing(store, &both[0]).await.cooling.is_some());
-    assert_eq!(store.expire().await, Ok(vec![]));
-}
-
 /// Sends a server a command of these words.
-async fn tell<T: FromRedisValue>(server: &Server, words: &str) -> T {
+pub(super) async fn tell<T: FromRedisValue>(server: &Server, words: &str) -> T {
     let mut command = Cmd::new();
     command.arg(words.split(' ').collect::<Vec<_>>());
     command.query_async(&mut server.connection().await).await.unwrap()

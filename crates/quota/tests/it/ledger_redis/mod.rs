@@ -1,6 +1,7 @@
 //! The ledger in Redis: what it shares, what it survives, and the arrangements that it runs in.
 
 mod arrangements;
+mod cluster;
 mod encrypted;
 mod faults;
 mod keys;
