@@ -1,10 +1,9 @@
 //! The fields of one message, taken one by one; what is left was unknown.
 
-use base64_turbo::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
 use super::{
     FieldViolation,
     json::{Entries, Json},
+    spelling::{decode, is_spelling, real, whole},
 };
 
 /// The fields of a message that have not been taken yet.
@@ -212,106 +211,5 @@ impl<'j, 'v> Fields<'j, 'v> {
 
     fn note(&mut self, at: &str, description: String) {
         self.violations.push(FieldViolation { field: Some(at.to_owned()), description });
-    }
-}
-
-/// Whether `key` is `name`, which is in `snake_case`, or its `camelCase`.
-fn is_spelling(key: &str, name: &str) -> bool {
-    let mut raise = false;
-    let camel = name.chars().filter_map(|letter| {
-        let raised = std::mem::replace(&mut raise, letter == '_');
-        (letter != '_').then(|| if raised { letter.to_ascii_uppercase() } else { letter })
-    });
-    key == name || key.chars().eq(camel)
-}
-
-fn whole(json: &Json<'_>) -> Option<i32> {
-    match json {
-        Json::Integer(number) => i32::try_from(*number).ok(),
-        // 3.0 is an integer to protobuf, and so are "3" and 3e0.
-        Json::Real(number) if number.fract() == 0.0 => format!("{number:.0}").parse().ok(),
-        Json::Text(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-fn real(json: &Json<'_>) -> Option<f64> {
-    match json {
-        Json::Integer(number) => number.to_string().parse().ok(),
-        Json::Real(number) => Some(*number).filter(|number| number.is_finite()),
-        Json::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
-        _ => None,
-    }
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let unpadded = text.trim_end_matches('=');
-    let url_safe = unpadded.bytes().any(|byte| matches!(byte, b'-' | b'_'));
-    let engine = if url_safe { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
-    engine.decode(unpadded).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Refusal;
-    use crate::provider::protojson::{self, Fields};
-
-    fn read_as<T>(body: &[u8], take: impl FnOnce(&mut Fields<'_, '_>) -> T) -> Result<T, Refusal> {
-        protojson::read(body, "google.ai.generativelanguage.v1beta", take)
-    }
-
-    #[test]
-    fn both_spellings_and_both_alphabets_are_read() {
-        for body in [
-            r#"{"mimeType": "a", "inlineData": {"data": "_-8="}}"#,
-            r#"{"mime_type": "a", "inline_data": {"data": "/+8"}}"#,
-        ] {
-            let read = read_as(body.as_bytes(), |fields| {
-                (fields.text("mime_type"), fields.message("inline_data", "Blob", |blob| blob.bytes("data")))
-            });
-            assert_eq!(read.unwrap(), (Some("a".into()), Some(Some(vec![0xff, 0xef]))));
-        }
-    }
-
-    #[test]
-    fn everything_wrong_is_told_at_once_by_path() {
-        let body = r#"{"list": [{"number": "x"}, {"other": 1}], "odd": 1, "flag": 3, "kind": "C"}"#;
-        let refusal = read_as(body.as_bytes(), |fields| {
-            fields.messages("list", "Item", |item| item.number("number"));
-            fields.flag("flag");
-            fields.choice("kind", "Kind", &["A", "B"]);
-        })
-        .unwrap_err();
-        assert_eq!(
-            refusal.message.lines().collect::<Vec<_>>(),
-            [
-                r#"Invalid value at 'list[0].number' (TYPE_FLOAT), "x""#,
-                r#"Invalid JSON payload received. Unknown name "other" at 'list[1]': Cannot find field."#,
-                "Invalid value at 'flag' (TYPE_BOOL), 3",
-                "Invalid value at 'kind' \
-                 (type.googleapis.com/google.ai.generativelanguage.v1beta.Kind), \"C\"",
-                r#"Invalid JSON payload received. Unknown name "odd": Cannot find field."#,
-            ]
-        );
-    }
-
-    #[test]
-    fn null_is_absent_one_value_is_a_list_and_numbers_have_many_spellings() {
-        let body = br#"{"a": null, "kinds": "b", "x": 3.0, "y": "4", "z": 99999999999}"#;
-        let read = read_as(body, |fields| {
-            let kinds = fields.choices("kinds", "Kind", &["A", "B"]);
-            let whole = (fields.integer("x"), fields.integer("y"));
-            (fields.text("a"), kinds, whole, fields.number("z"))
-        });
-        assert_eq!(read.unwrap(), (None, vec!["B"], (Some(3), Some(4)), Some(99_999_999_999.0)));
-        assert!(read_as(br#"{"z": 99999999999}"#, |fields| fields.integer("z")).is_err());
-    }
-
-    #[test]
-    fn what_is_no_json_object_is_refused() {
-        let deep = "[".repeat(200);
-        for body in [&b""[..], b"{", b"[]", b"\"x\"", b"{\"a\": \xff}", b"{\"a\":}", deep.as_bytes()] {
-            assert!(read_as(body, |_| ()).is_err(), "{body:?}");
-        }
     }
 }
