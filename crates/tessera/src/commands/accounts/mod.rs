@@ -2,7 +2,7 @@
 
 mod add;
 mod shown;
-mod table;
+mod standing;
 mod watch;
 
 use clap::{Args, Subcommand};

@@ -18,7 +18,7 @@ use proto::{
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Streaming;
 
-use super::table::{self, Line};
+use super::standing::{self, Line};
 use crate::{
     commands::operator::{OperatorOptions, Remote},
     config::Environment,
@@ -150,7 +150,7 @@ impl Screen {
         }
         match self.form {
             Form::Live => self.draw(),
-            Form::Lines => write(changed.iter().map(|standing| table::row(standing, event.now))),
+            Form::Lines => write(changed.iter().map(|standing| standing::row(standing, event.now))),
             Form::Json => write(changed.iter().map(|standing| Line::of(standing, event.now).to_json())),
         }
     }
@@ -165,8 +165,8 @@ impl Screen {
         let now = now + when.elapsed();
         // From the upper left corner, each line to its end, and nothing below.
         let mut text = String::from("\x1b[H");
-        let rows = self.standings.values().map(|standing| table::row(standing, now));
-        for row in std::iter::once(table::heading()).chain(rows) {
+        let rows = self.standings.values().map(|standing| standing::row(standing, now));
+        for row in std::iter::once(standing::heading()).chain(rows) {
             text.push_str(&row);
             text.push_str("\x1b[K\n");
         }
