@@ -27,16 +27,17 @@ pub trait Clients: Send + Sync {
     }
 }
 
-/// The quota service at the other end of a gRPC channel, asked at most once a second for each key that is
-/// good.
+/// The quota service at the other end of a gRPC channel, asked about each key that is good a few times a second at
+/// the most.
 pub struct RemoteClients {
     service: ClientsClient<Traced<Channel>>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<[u8; 32], (Client, Timestamp)>>,
 }
 
-/// How long a good key stays good unasked; as long may a revoked one still open.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a good key stays good unasked; as long may a revoked one still open. The service itself may take half a
+/// second to hear of a change, and both together must not take a second.
+const TRUSTED: Duration = Duration::from_millis(400);
 
 /// Good keys remembered at once.
 const REMEMBERED: usize = 4096;

@@ -101,7 +101,7 @@ fn routes(asked: &Arc<AtomicUsize>, end: Status) -> Routes {
 }
 
 #[tokio::test]
-async fn a_good_key_is_asked_for_once_a_second_and_a_bad_one_every_time() {
+async fn a_good_key_is_asked_for_a_few_times_a_second_and_a_bad_one_every_time() {
     let asked = Arc::new(AtomicUsize::new(0));
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(5_000)));
     let clients = RemoteClients::new(serve(&asked), clock.clone());
@@ -110,7 +110,7 @@ async fn a_good_key_is_asked_for_once_a_second_and_a_bad_one_every_time() {
         assert_eq!(clients.authenticate([7; 32]).await.unwrap().id.as_str(), "studio");
     }
     assert_eq!(times(), 1);
-    clock.advance(Duration::from_millis(999));
+    clock.advance(Duration::from_millis(399));
     clients.authenticate([7; 32]).await.unwrap();
     assert_eq!(times(), 1);
     clock.advance(Duration::from_millis(1));

@@ -7,6 +7,7 @@ mod configuration;
 mod deployment;
 mod doctor;
 mod ending;
+mod everywhere;
 mod first_start;
 mod generate;
 mod operators;

@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -74,6 +74,15 @@ impl Redis {
     pub(crate) fn go_back_to(&self, copy: &Path) {
         self.forget();
         copy_directory(copy, &self.data);
+    }
+
+    /// Has it write what it knows to a file of its own beside its log.
+    pub(crate) fn snapshot(&self) {
+        let mut stream = TcpStream::connect(self.wire.address()).unwrap();
+        stream.write_all(b"SAVE\r\n").unwrap();
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
     }
 
     /// Sends it a signal, such as `STOP`.
