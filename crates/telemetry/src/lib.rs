@@ -12,6 +12,7 @@ pub mod carrier;
 pub mod grpc;
 mod logs;
 mod metrics;
+mod process;
 mod traces;
 
 use std::io;

@@ -7,7 +7,7 @@ use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 use prometheus::{Registry, TextEncoder};
 
-use crate::{StartError, traces::is_collected};
+use crate::{StartError, process, traces::is_collected};
 
 pub(crate) type Provider = SdkMeterProvider;
 
@@ -31,6 +31,7 @@ pub(crate) fn start(resource: Resource) -> Result<Provider, StartError> {
     }
     let provider = provider.build();
     global::set_meter_provider(provider.clone());
+    process::observe();
     Ok(provider)
 }
 

@@ -99,7 +99,7 @@ where
     C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
     let serving = proto::transport::server()
-        .layer(telemetry::grpc::Answers)
+        .layer(telemetry::grpc::Answers::new())
         .layer(Dismissal(stop.clone()))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
