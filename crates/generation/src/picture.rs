@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{AccountId, CallOutcome, Enforcement, Failure, FailureKind, Usage, lease::Shortage};
+use domain::{AccountId, CallOutcome, Enforcement, Failure, FailureKind, Provider, Usage, lease::Shortage};
 use tokio::time::Instant;
-use tracing::{Instrument as _, info_span, warn};
+use tracing::{Instrument as _, Span, debug_span, field, info_span, warn};
 
 use crate::{
-    activity::{Over, Trail},
+    activity::{OPERATION, Over, Trail, provider_name},
     leases::{Heard, Held, Ledger, Refused, Settling},
     order::Order,
     retry::{Budgets, Next, Retry},
@@ -59,7 +59,7 @@ impl Studio {
                 Err(failed) => failed,
             };
             wasted += failed.usage;
-            let again = self.may_try_again(order, retry.after(&account, &failed.ending));
+            let again = self.may_try_again(order, trail, retry.after(&account, &failed.ending));
             log(index, &account, &failed, again);
             let gave_up = |failure| Picture { index, result: Err(failure), wasted, people: None };
             if !again && !failed.lacks_date() {
@@ -77,12 +77,18 @@ impl Studio {
         }
     }
 
-    fn may_try_again(&self, order: &Order, next: Next) -> bool {
+    fn may_try_again(&self, order: &Order, trail: &Trail, next: Next) -> bool {
         let now = Instant::now();
         let allowed = match next {
             Next::Nothing => false,
             Next::Another => true,
-            Next::Budgeted => self.budgets.retry(&order.model().name, now),
+            Next::Budgeted => {
+                let room = self.budgets.retry(&order.model().name, now);
+                if !room {
+                    trail.retry_refused(order);
+                }
+                room
+            }
         };
         allowed && now < order.deadline()
     }
@@ -182,7 +188,44 @@ impl Studio {
             deadline: order.deadline(),
             track: lease.track().cloned(),
         };
-        upstream.draw(call).await
+        let span = call_span(provider, model);
+        let result = upstream.draw(call).instrument(span.clone()).await;
+        describe(&span, &result);
+        result
+    }
+}
+
+/// A span for a call as OpenTelemetry's conventions describe calls of models. Log lines are better off without it.
+fn call_span(provider: Provider, model: &str) -> Span {
+    debug_span!(
+        "generation.upstream",
+        otel.name = format_args!("{OPERATION} {model}"),
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        gen_ai.operation.name = OPERATION,
+        gen_ai.provider.name = provider_name(provider),
+        gen_ai.request.model = model,
+        "gen_ai.output.type" = "image",
+        gen_ai.usage.input_tokens = field::Empty,
+        gen_ai.usage.output_tokens = field::Empty,
+        server.address = field::Empty,
+        server.port = field::Empty,
+        http.response.status_code = field::Empty,
+        "error.type" = field::Empty,
+    )
+}
+
+/// Tells of a call how it ended.
+fn describe(span: &Span, result: &Result<Drawn, CallFailure>) {
+    let usage = match result {
+        Ok(drawn) => drawn.usage,
+        Err(failed) => failed.usage,
+    };
+    span.record("gen_ai.usage.input_tokens", usage.input_tokens());
+    span.record("gen_ai.usage.output_tokens", usage.output_tokens());
+    if let Err(failed) = result {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", failed.ending.as_str());
     }
 }
 
@@ -196,11 +239,7 @@ impl CallFailure {
 }
 
 fn log(picture: u32, account: &AccountId, failed: &CallFailure, again: bool) {
-    let outcome = match &failed.ending {
-        Ending::Late => "late",
-        Ending::Unsent => "unsent",
-        Ending::Sent(outcome) => outcome.as_str(),
-    };
+    let outcome = failed.ending.as_str();
     let CallFailure { failure, detail, .. } = failed;
     warn!(picture, %account, outcome, kind = %failure.kind, detail, again, "a call drew nothing");
 }

@@ -46,11 +46,15 @@ impl Log {
     }
 
     /// Changes a request, if it is still remembered.
-    pub(super) fn change(&mut self, number: Number, change: impl FnOnce(&mut RequestRecord)) {
-        let Some(entry) = self.requests.get_mut(&number) else { return };
+    pub(super) fn change<T>(
+        &mut self,
+        number: Number,
+        change: impl FnOnce(&mut RequestRecord) -> T,
+    ) -> Option<T> {
+        let entry = self.requests.get_mut(&number)?;
         self.revision += 1;
         entry.revision = self.revision;
-        change(&mut entry.record);
+        let changed = change(&mut entry.record);
         if !entry.over && is_over(&entry.record) {
             entry.over = true;
             let weight = weight(&entry.record);
@@ -58,6 +62,7 @@ impl Log {
             self.weight += weight;
             self.forget();
         }
+        Some(changed)
     }
 
     /// Notes that so many more wishes wait.

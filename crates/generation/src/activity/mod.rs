@@ -1,9 +1,10 @@
 //! What becomes of requests, noted while it happens: kept for those who watch, and counted.
 //!
 //! A request leaves a [`Trail`] and each attempt at a picture a [`Track`]; both only note. What they note stands in
-//! `log`, which remembers the last requests; `watch` tells of it, `service` over gRPC.
+//! `log`, which remembers the last requests; `watch` tells of it, `service` over gRPC. `metrics` counts it.
 
 mod log;
+mod metrics;
 mod service;
 mod track;
 mod trail;
@@ -21,8 +22,12 @@ use domain::{
 use tokio::sync::watch::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use self::log::{Log, Number};
+use self::{
+    log::{Log, Number},
+    metrics::Metrics,
+};
 pub(crate) use self::{
+    metrics::{OPERATION, provider_name},
     service::server,
     track::{Over, Track},
     trail::Trail,
@@ -38,6 +43,7 @@ pub(crate) struct Activity(Arc<Inner>);
 struct Inner {
     clock: Arc<dyn Clock>,
     keeps_prompts: bool,
+    metrics: Metrics,
     log: Mutex<Log>,
     /// The log's revision, for those who wait for the next.
     revisions: Sender<u64>,
@@ -49,7 +55,14 @@ impl Activity {
     /// Nothing so far, at the times of this clock.
     pub(crate) fn new(clock: Arc<dyn Clock>, keeps_prompts: bool) -> Self {
         let (log, closed) = (Mutex::default(), CancellationToken::new());
-        Self(Arc::new(Inner { clock, keeps_prompts, log, revisions: Sender::new(0), closed }))
+        Self(Arc::new(Inner {
+            clock,
+            keeps_prompts,
+            metrics: Metrics::new(),
+            log,
+            revisions: Sender::new(0),
+            closed,
+        }))
     }
 
     /// The trail of a request that has come.
@@ -74,6 +87,7 @@ impl Activity {
             pictures: Vec::new(),
         };
         let number = self.note(|log, _| log.begin(record));
+        self.metrics().begun();
         Trail::new(self.clone(), number)
     }
 
@@ -97,12 +111,21 @@ impl Activity {
     }
 
     /// Notes something of one request, as long as it is remembered.
-    fn note_of(&self, number: Number, change: impl FnOnce(&mut RequestRecord, Timestamp)) {
-        self.note(|log, now| log.change(number, |record| change(record, now)));
+    fn note_of<T>(
+        &self,
+        number: Number,
+        change: impl FnOnce(&mut RequestRecord, Timestamp) -> T,
+    ) -> Option<T> {
+        self.note(|log, now| log.change(number, |record| change(record, now)))
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     fn waits(&self, change: i32) {
         self.note(|log, _| log.wait(change));
+        self.metrics().waits(change);
     }
 
     /// What changed after a revision, but not too much at once; and up to which revision that is everything.

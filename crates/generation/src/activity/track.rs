@@ -1,13 +1,16 @@
 //! What one attempt at a picture leaves behind, from its lease to the ledger's last word.
 
+use std::sync::Arc;
+
 use domain::{FailureKind, Usage, activity::AttemptOutcome, catalog::Rate};
 
 use super::Trail;
 use crate::upstream::{CallFailure, Drawn, Ending};
 
-/// Notes what becomes of one attempt that has a lease. Clones note in the same place.
+/// Notes what becomes of one attempt that has a lease, on this model. Clones note in the same place.
 #[derive(Clone)]
 pub(crate) struct Track {
+    model: Arc<str>,
     trail: Trail,
     /// Which picture, and which attempt at it.
     place: (u32, usize),
@@ -23,8 +26,8 @@ pub(crate) struct Over {
 }
 
 impl Track {
-    pub(super) const fn new(trail: Trail, place: (u32, usize), rate: Rate) -> Self {
-        Self { trail, place, rate }
+    pub(super) const fn new(trail: Trail, model: Arc<str>, place: (u32, usize), rate: Rate) -> Self {
+        Self { model, trail, place, rate }
     }
 
     /// The call is on the wire.
@@ -49,13 +52,20 @@ impl Track {
                 attempt.failure = over.failure;
                 attempt.tokens = over.usage;
                 attempt.cost_micro_usd = cost;
+                self.trail.metrics().attempted(&self.model, attempt);
             }
         });
     }
 
     /// The ledger has heard of it.
     pub(crate) fn settled(&self) {
-        self.trail.attempt(self.place, |attempt, now| attempt.settled_at = Some(now));
+        let delay = self.trail.attempt(self.place, |attempt, now| {
+            attempt.settled_at = Some(now);
+            attempt.answered_at.map(|answered| now.since(answered))
+        });
+        if let Some(delay) = delay.flatten() {
+            self.trail.metrics().settled(delay);
+        }
     }
 }
 

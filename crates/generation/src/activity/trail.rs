@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use domain::{
-    FailureKind, Grant,
+    FailureKind, Grant, Timestamp,
     activity::{
         AttemptOutcome, AttemptRecord, ImageFacts, LeaseFacts, PictureRecord, RequestEnd, RequestOutcome,
         RequestRecord,
@@ -11,7 +11,7 @@ use domain::{
     catalog::Rate,
 };
 
-use super::{Activity, Track, log::Number};
+use super::{Activity, Track, log::Number, metrics::Metrics};
 use crate::{order::Order, upstream::TiledImage};
 
 /// Notes what becomes of one request. Clones note in the same place.
@@ -59,31 +59,29 @@ impl Trail {
 
     /// There is a lease for a picture, which at this rate may cost so much.
     pub(crate) fn leased(&self, index: u32, grant: &Grant, rate: Rate) -> Track {
-        let mut attempt = 0;
-        self.activity.note_of(self.number, |record, now| {
-            let Some(picture) = picture(record, index) else { return };
-            attempt = picture.attempts.len().saturating_sub(1);
-            if let Some(waiting) = picture.attempts.last_mut() {
-                waiting.lease = Some(LeaseFacts {
-                    at: now,
-                    id: grant.id.clone(),
-                    account: grant.account.clone(),
-                    project: grant.domain.project.clone(),
-                    provider: grant.domain.provider,
-                });
-            }
+        let leased = self.activity.note_of(self.number, |record, now| {
+            let picture = picture(record, index)?;
+            let attempt = picture.attempts.len().checked_sub(1)?;
+            picture.attempts[attempt].lease = Some(lease_facts(grant, now));
+            Some((attempt, now.since(picture.attempts[attempt].queued_at)))
         });
-        Track::new(self.clone(), (index, attempt), rate)
+        let (attempt, waited) = leased.flatten().unwrap_or_default();
+        self.activity.metrics().leased(waited);
+        Track::new(self.clone(), grant.domain.model.as_str().into(), (index, attempt), rate)
     }
 
     /// A picture came.
     pub(crate) fn drawn(&self, index: u32, image: &TiledImage) {
         let facts = ImageFacts { media_type: image.media_type, size: image.size, length: image.length() };
-        self.note(|record| {
+        let model = self.note(|record| {
             if let Some(picture) = picture(record, index) {
                 picture.image = Some(facts);
             }
+            record.model.clone()
         });
+        if let Some(model) = model {
+            self.activity.metrics().drawn(&model, facts.length);
+        }
     }
 
     /// A picture will not come.
@@ -102,20 +100,29 @@ impl Trail {
             let end = RequestEnd { at, outcome };
             record.pictures.iter_mut().for_each(|picture| give_up(picture, end));
             record.end = Some(end);
+            self.activity.metrics().ended(record, outcome, at);
         });
     }
 
+    /// No further attempt may be made, for want of a budget.
+    pub(crate) fn retry_refused(&self, order: &Order) {
+        self.activity.metrics().retry_refused(&order.model().name);
+    }
+
     /// Notes something of one attempt at a picture.
-    pub(super) fn attempt(
+    pub(super) fn attempt<T>(
         &self,
         (index, attempt): (u32, usize),
-        change: impl FnOnce(&mut AttemptRecord, domain::Timestamp),
-    ) {
-        self.activity.note_of(self.number, |record, now| {
-            if let Some(attempt) = picture(record, index).and_then(|it| it.attempts.get_mut(attempt)) {
-                change(attempt, now);
-            }
+        change: impl FnOnce(&mut AttemptRecord, Timestamp) -> T,
+    ) -> Option<T> {
+        let changed = self.activity.note_of(self.number, |record, now| {
+            Some(change(picture(record, index)?.attempts.get_mut(attempt)?, now))
         });
+        changed.flatten()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        self.activity.metrics()
     }
 
     #[cfg(test)]
@@ -123,14 +130,24 @@ impl Trail {
         self.number
     }
 
-    fn note(&self, change: impl FnOnce(&mut RequestRecord)) {
-        self.activity.note_of(self.number, |record, _| change(record));
+    fn note<T>(&self, change: impl FnOnce(&mut RequestRecord) -> T) -> Option<T> {
+        self.activity.note_of(self.number, |record, _| change(record))
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.waits(-1);
+    }
+}
+
+fn lease_facts(grant: &Grant, now: Timestamp) -> LeaseFacts {
+    LeaseFacts {
+        at: now,
+        id: grant.id.clone(),
+        account: grant.account.clone(),
+        project: grant.domain.project.clone(),
+        provider: grant.domain.provider,
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use domain::{Clock, FailureKind, Fence, LeaseId, Settlement, lease::Closing};
+use opentelemetry::global;
 use tokio::{
     runtime::Handle,
     sync::Notify,
@@ -66,10 +67,11 @@ impl Closings {
         clock: Arc<dyn Clock>,
         tasks: TaskTracker,
     ) -> Self {
-        let words = outbox.words();
+        let (words, outbox) = (outbox.words(), Arc::new(outbox));
+        observe(&outbox);
         let closings = Self(Arc::new(Inner {
             leases,
-            outbox: Arc::new(outbox),
+            outbox,
             clock,
             tasks,
             repeats: Repeats::default(),
@@ -200,4 +202,19 @@ impl Closings {
             error!("the runtime is gone: leases are closed when the service starts again");
         }
     }
+}
+
+/// Has it told, whenever metrics are read, how much the ledger has not heard.
+fn observe(outbox: &Arc<Outbox>) {
+    let outbox = Arc::downgrade(outbox);
+    global::meter("tessera.generation")
+        .u64_observable_gauge("tessera.outbox.depth")
+        .with_unit("{lease}")
+        .with_description("Leases that ended and of which the ledger has not heard yet")
+        .with_callback(move |gauge| {
+            if let Some(outbox) = outbox.upgrade() {
+                gauge.observe(outbox.depth() as u64, &[]);
+            }
+        })
+        .build();
 }

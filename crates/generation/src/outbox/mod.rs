@@ -143,6 +143,11 @@ impl Outbox {
         }
     }
 
+    /// How many words are not struck out.
+    pub(crate) fn depth(&self) -> usize {
+        self.state().words.len()
+    }
+
     /// Whether every word is written down.
     pub(crate) fn is_safe(&self) -> bool {
         self.state().safe

@@ -85,6 +85,17 @@ pub(crate) enum Ending {
     Sent(CallOutcome),
 }
 
+impl Ending {
+    /// A stable name.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Unsent => "unsent",
+            Self::Sent(outcome) => outcome.as_str(),
+        }
+    }
+}
+
 /// Why no picture came.
 #[derive(Debug)]
 pub(crate) struct CallFailure {

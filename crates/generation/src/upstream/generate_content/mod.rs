@@ -12,6 +12,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::{
     Call, CallFailure, Drawn, Timeouts, body, client, exchange::exchange, lifter::Lifter, tiles::Stock,
@@ -58,10 +59,14 @@ impl Service {
         call: &Call,
     ) -> Result<Answer, CallFailure> {
         let deadline = call.deadline.min(Instant::now() + self.timeouts.total);
+        let span = Span::current();
+        span.record("server.address", url.host_str());
+        span.record("server.port", url.port_or_known_default());
         let request =
             self.client.post(url).header(name, credential.clone()).header(CONTENT_TYPE, "application/json");
         let first_byte = deadline.min(Instant::now() + self.timeouts.first_byte);
         let response = exchange(request, call, first_byte).await?;
+        span.record("http.response.status_code", response.status().as_u16());
         if let Some(track) = &call.track {
             track.answers();
         }
