@@ -13,6 +13,7 @@ mod chance;
 mod client_key;
 mod clients;
 mod key_hash;
+mod metrics;
 mod policy;
 mod queue;
 pub mod registry;
@@ -40,6 +41,7 @@ use tonic::service::Routes;
 use self::{
     broker::Broker,
     chance::Dice,
+    metrics::Metrics,
     registry::Registry,
     roster::Roster,
     service::{
@@ -135,6 +137,7 @@ pub struct Quota {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl Quota {
@@ -167,12 +170,13 @@ impl Quota {
         ));
         let (seen, known) = (Arc::clone(&view), Arc::clone(&roster));
         let broker = Arc::new(Broker::new(seen, known, Arc::clone(&catalog), Arc::clone(&store), queue));
-        Ok(Self { view, broker, roster, catalog, store, clock })
+        metrics::observe(&view, &broker);
+        Ok(Self { view, broker, roster, catalog, store, clock, metrics: Metrics::new() })
     }
 
     /// Its gRPC services.
     pub fn routes(&self) -> Routes {
-        let leases = LeaseService::new(Arc::clone(&self.broker));
+        let leases = LeaseService::new(Arc::clone(&self.broker), self.metrics.clone());
         let clients = ClientService::new(Arc::clone(&self.roster));
         let accounts = AccountService::new(Arc::clone(&self.roster), Arc::clone(&self.catalog));
         let credentials = CredentialService::new(Arc::clone(&self.roster));
@@ -215,6 +219,7 @@ impl Quota {
     async fn expire(&self) {
         match self.store.expire().await {
             Ok(expired) => {
+                self.metrics.expired(expired.len());
                 for lease in expired {
                     let overdue_ms = self.clock.now().since(lease.expires_at).as_millis();
                     tracing::warn!(

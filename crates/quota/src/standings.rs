@@ -87,7 +87,8 @@ fn since(view: &View, told: Option<u64>) -> (u64, StandingsEvent) {
     })
 }
 
-fn shown(member: &Member, now: Timestamp, day: PacificDay) -> Option<AccountStanding> {
+/// How an account stands; nothing where the store was never asked.
+pub(crate) fn shown(member: &Member, now: Timestamp, day: PacificDay) -> Option<AccountStanding> {
     let standing = member.standing?;
     let (account, limits) = (&member.account, &member.account.limits);
     let window = |quota, used, configured, resets_at: Timestamp| WindowUse {

@@ -95,6 +95,11 @@ impl Broker {
         }
     }
 
+    /// How many leases are waited for, by model.
+    pub(crate) fn queued(&self) -> Vec<(String, u64)> {
+        self.queues.values().map(|queue| (queue.model.clone(), queue.leases())).collect()
+    }
+
     /// Prolongs a lease that is still active.
     pub(crate) async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, Failure> {
         self.store.renew(id, fence).await.map_err(unavailable)

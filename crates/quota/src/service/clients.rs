@@ -8,8 +8,9 @@ use proto::{
     v1::{self, clients_server},
 };
 use secrecy::ExposeSecret as _;
+use telemetry::carrier;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::instrument;
+use tracing::{Span, instrument};
 
 use super::note;
 use crate::{
@@ -32,11 +33,12 @@ impl ClientService {
 
 #[async_trait]
 impl clients_server::Clients for ClientService {
-    #[instrument(name = "quota.authenticate", skip_all, fields(client))]
+    #[instrument(name = "quota.authenticate", skip_all, fields(client, trace_id))]
     async fn authenticate(
         &self,
         request: Request<v1::AuthenticateRequest>,
     ) -> Result<Response<v1::AuthenticateResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let current = self.roster.current();
         let client = current.clients.authenticate(&request.get_ref().key_sha256).ok_or_else(|| {
             status_of(Failure::new(FailureKind::Unauthenticated, "the client key is not known"))

@@ -9,6 +9,7 @@ use super::{
     Store, StoreError,
     embedded::EmbeddedStore,
     memory::MemoryStore,
+    observed::Observed,
     redis::{InvalidRedis, RedisLocation, RedisStore},
 };
 
@@ -26,9 +27,13 @@ pub enum Location {
 /// Opens the store at a location. A memory or embedded store tells time by `clock`, one in Redis by its server's.
 pub async fn open(location: &Location, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match location {
-        Location::Memory => Arc::new(MemoryStore::new(clock)),
-        Location::Embedded(path) => Arc::new(EmbeddedStore::open(path.clone(), clock).await?),
-        Location::Redis(location) => Arc::new(RedisStore::open(location, clock).await?),
+        Location::Memory => Arc::new(Observed::new(MemoryStore::new(clock), "memory")),
+        Location::Embedded(path) => {
+            Arc::new(Observed::new(EmbeddedStore::open(path.clone(), clock).await?, "redb"))
+        }
+        Location::Redis(location) => {
+            Arc::new(Observed::new(RedisStore::open(location, clock).await?, "redis"))
+        }
     })
 }
 

@@ -15,6 +15,7 @@ mod key;
 mod ledger;
 mod location;
 mod memory;
+mod observed;
 mod order;
 mod probation;
 pub(crate) mod redis;
