@@ -1,6 +1,11 @@
 //! What the tests need of the machine, beside Rust.
 
-use anyhow::{Result, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
 
 use crate::{command::Command, tally::Tally};
 
@@ -74,6 +79,22 @@ fn install(packages: &str) -> Result<()> {
     Command::of(&format!("{apt} update")).run()?;
     Command::of(&format!("{apt} install --yes --no-install-recommends {packages}")).run()?;
     Ok(())
+}
+
+/// Fetches a package of Debian into a directory, and installs nothing.
+pub(crate) fn download(package: &str, directory: &Path) -> Result<PathBuf> {
+    let fetch = || Command::of("env -C").arg(directory).words(&format!("apt-get download {package}")).run();
+    if fetch().is_err() {
+        // The lists of packages may be old, or missing.
+        let Some(apt) = apt() else {
+            bail!("cannot fetch {package} here: this takes apt-get and root or sudo")
+        };
+        Command::of(&format!("{apt} update")).run()?;
+        fetch()?;
+    }
+    let files = fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let found = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    found.with_context(|| format!("apt-get fetched no package {package}"))
 }
 
 /// How this user runs apt-get, if at all.

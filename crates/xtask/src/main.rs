@@ -11,6 +11,7 @@ mod image;
 mod layering;
 mod machine;
 mod mutants;
+mod promtool;
 mod python;
 mod report;
 mod suite;
@@ -72,6 +73,7 @@ fn test(quick: bool) -> Result<Report> {
     } else {
         report.step("requirements", machine::prepare);
         report.step("python environments", || python::prepare(&workspace));
+        report.step("promtool", || promtool::prepare(&workspace));
         report.step("dependency policy", || dependencies::check(&workspace));
     }
     report.step("format", || cargo("fmt --all --check"));
