@@ -62,7 +62,8 @@ pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request,
     let mut response = answer.unwrap_or_else(|_| span.in_scope(|| exchange.refuse(&after_panic())));
     exchange.sign(response.headers_mut());
     record.status = Some(response.status().as_u16());
-    span.record("http.response.status_code", response.status().as_u16());
+    // As a number: what is unsigned would be told as text.
+    span.record("http.response.status_code", i64::from(response.status().as_u16()));
     response.map(|inner| Body::new(Observed { inner, record }))
 }
 

@@ -221,8 +221,9 @@ fn describe(span: &Span, result: &Result<Drawn, CallFailure>) {
         Ok(drawn) => drawn.usage,
         Err(failed) => failed.usage,
     };
-    span.record("gen_ai.usage.input_tokens", usage.input_tokens());
-    span.record("gen_ai.usage.output_tokens", usage.output_tokens());
+    let number = |tokens| i64::try_from(tokens).unwrap_or(i64::MAX);
+    span.record("gen_ai.usage.input_tokens", number(usage.input_tokens()));
+    span.record("gen_ai.usage.output_tokens", number(usage.output_tokens()));
     if let Err(failed) = result {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", failed.ending.as_str());

@@ -114,7 +114,9 @@ impl Metrics {
 
     /// What has not happened yet is told as nought: else its first time could not be seen as a rise.
     fn are_there(&self) {
-        [&self.active, &self.pictures, &self.waiting].map(|level| level.add(0, &[]));
+        for level in [&self.active, &self.pictures, &self.waiting] {
+            level.add(0, &[]);
+        }
         self.retries_refused.add(0, &[]);
     }
 

@@ -61,12 +61,13 @@ impl Service {
         let deadline = call.deadline.min(Instant::now() + self.timeouts.total);
         let span = Span::current();
         span.record("server.address", url.host_str());
-        span.record("server.port", url.port_or_known_default());
+        // As numbers: what is unsigned would be told as text.
+        span.record("server.port", url.port_or_known_default().map(i64::from));
         let request =
             self.client.post(url).header(name, credential.clone()).header(CONTENT_TYPE, "application/json");
         let first_byte = deadline.min(Instant::now() + self.timeouts.first_byte);
         let response = exchange(request, call, first_byte).await?;
-        span.record("http.response.status_code", response.status().as_u16());
+        span.record("http.response.status_code", i64::from(response.status().as_u16()));
         if let Some(track) = &call.track {
             track.answers();
         }
