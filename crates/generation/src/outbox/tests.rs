@@ -58,13 +58,13 @@ fn processes_that_share_a_place_take_a_number_each_and_what_was_left_at_it() {
     let home = tempfile::tempdir().unwrap();
     let shared = home.path().join("*");
     let (first, second) = (Outbox::open(&shared).unwrap(), Outbox::open(&shared).unwrap());
-    first.put(&released("of the first"));
-    second.put(&released("of the second"));
+    first.put(&released("first/0/0"));
+    second.put(&released("second/0/0"));
     drop(first);
-    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("of the first")]);
+    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("first/0/0")]);
     drop(second);
     let _first = Outbox::open(&home.path().join("1")).unwrap();
-    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("of the second")]);
+    assert_eq!(words(&Outbox::open(&shared).unwrap()), [released("second/0/0")]);
 }
 
 #[test]
