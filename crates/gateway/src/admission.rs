@@ -28,20 +28,25 @@ impl Edge {
             let message = "the content type must be application/json";
             return Err(Failure::new(FailureKind::UnsupportedMediaType, message).into());
         }
-        let declared = content_length(headers).unwrap_or(0);
-        let mut source = Source { body, settings: &self.settings };
-        if declared > self.settings.body_limit_bytes {
+        whole(headers, body, &self.settings).await
+    }
+}
+
+/// Reads a body, once its length is found bearable.
+pub(crate) async fn whole(headers: &HeaderMap, body: Body, settings: &Settings) -> Result<Bytes, Refusal> {
+    let declared = content_length(headers).unwrap_or(0);
+    let mut source = Source { body, settings };
+    if declared > settings.body_limit_bytes {
+        return Err(source.too_large());
+    }
+    let mut received = BytesMut::with_capacity(declared);
+    while let Some(piece) = source.next().await? {
+        if received.len() + piece.len() > settings.body_limit_bytes {
             return Err(source.too_large());
         }
-        let mut received = BytesMut::with_capacity(declared);
-        while let Some(piece) = source.next().await? {
-            if received.len() + piece.len() > self.settings.body_limit_bytes {
-                return Err(source.too_large());
-            }
-            received.extend_from_slice(&piece);
-        }
-        Ok(received.freeze())
+        received.extend_from_slice(&piece);
     }
+    Ok(received.freeze())
 }
 
 /// A body as it arrives.

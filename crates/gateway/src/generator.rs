@@ -57,21 +57,30 @@ impl RemoteGenerator {
             .max_decoding_message_size(limits::MESSAGE);
         Self { service, channel, deadline }
     }
-}
 
-#[async_trait]
-impl Generator for RemoteGenerator {
-    async fn generate(&self, request: GenerationRequest, dialect: Dialect) -> Result<Events, Failure> {
+    /// Asks for pictures, in this dialect where it was one.
+    pub(crate) async fn draw(
+        &self,
+        request: GenerationRequest,
+        dialect: Option<Dialect>,
+    ) -> Result<Events, Failure> {
         let patience = patience(&request);
         let mut service = self.service.clone();
-        let request =
-            v1::GenerateRequest { dialect: dialect.to_string(), ..v1::GenerateRequest::from(request) };
+        let dialect = dialect.map_or("", |dialect| dialect.as_str()).to_owned();
+        let request = v1::GenerateRequest { dialect, ..v1::GenerateRequest::from(request) };
         let mut request = tonic::Request::new(request);
         request.set_timeout(self.deadline);
         let answer = timeout(patience, service.generate(request)).await;
         let wire = answer.map_err(|_| silent())?.map_err(|status| failure_of(&status))?.into_inner();
         let events = stream::unfold(wire, |mut wire| async move { Some((next(&mut wire).await?, wire)) });
         Ok(events.boxed())
+    }
+}
+
+#[async_trait]
+impl Generator for RemoteGenerator {
+    async fn generate(&self, request: GenerationRequest, dialect: Dialect) -> Result<Events, Failure> {
+        self.draw(request, Some(dialect)).await
     }
 
     async fn ready(&self) -> bool {

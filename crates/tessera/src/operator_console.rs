@@ -5,7 +5,6 @@ use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -28,9 +27,6 @@ const KEPT: &str = "console-token.hash";
 
 /// Where `tessera up` has its console when nobody says where.
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8046);
-
-/// How long what is in flight may take once told to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// What opens the console.
 #[derive(Debug)]
@@ -172,18 +168,21 @@ impl OperatorConsole {
         config: &Config,
         door: Option<Door>,
         (generation, quota): (Channel, Channel),
+        gateway: SocketAddr,
     ) -> anyhow::Result<Self> {
         let Some(Door { listener, opener }) = door else { return Ok(Self(None)) };
         let address = listener.local_addr()?;
-        let settings = ConsoleSettings { token: opener.token(), plain: address.ip().is_loopback() };
+        let edge = config.gateway.settings();
+        let deadline = config.generation.deadline_seconds.get();
+        let (token, plain) = (opener.token(), address.ip().is_loopback());
+        let settings = ConsoleSettings { token, plain, gateway, edge, deadline };
         let console =
             Console::new(settings, Arc::clone(&config.catalog), generation, quota, assembly::clock());
-        let settings = config.gateway.settings();
         let running = Running::start("the console", move |stop| async move {
             let told = stop.clone().cancelled_owned();
-            let serving = gateway::serve(listener, console.router(), settings, told);
+            let serving = gateway::serve(listener, console.router(), edge, told);
             let both = async { tokio::join!(serving, console.work_until(stop.cancelled())).0 };
-            Ok(serving::within(GRACE, &stop, both).await.unwrap_or(Ok(()))?)
+            Ok(serving::within(deadline, &stop, both).await.unwrap_or(Ok(()))?)
         });
         Ok(Self(Some(Open { opener, address, running })))
     }

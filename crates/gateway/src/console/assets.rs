@@ -42,6 +42,13 @@ const ASSETS: &[Asset] = assets![
     "inter.LICENSE.txt" is "text/plain; charset=utf-8",
     "inter.woff2" is "font/woff2",
     "mark.svg" is "image/svg+xml",
+    "playground-answer.js" is SCRIPT,
+    "playground-references.js" is SCRIPT,
+    "playground-run.js" is SCRIPT,
+    "playground-snippets.js" is SCRIPT,
+    "playground-words.js" is SCRIPT,
+    "playground.css" is CSS,
+    "playground.js" is SCRIPT,
     "sign_in.css" is CSS,
 ];
 

@@ -23,6 +23,7 @@ mod guard;
 mod hex;
 mod page;
 mod patience;
+mod playground;
 mod refused;
 mod route;
 mod session;
@@ -30,7 +31,7 @@ mod sign_in;
 mod standings;
 mod token;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, response::Redirect};
 use domain::{Catalog, Clock};
@@ -44,6 +45,7 @@ use self::{
     session::{Session, Sessions},
     standings::Hub,
 };
+use crate::{Settings, generator::RemoteGenerator};
 
 pub use self::token::{ConsoleToken, NotATokenHash, WeakToken};
 
@@ -51,11 +53,12 @@ pub use self::token::{ConsoleToken, NotATokenHash, WeakToken};
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Every page, in the order in which they are shown.
-const TABS: &[Tab] = &[accounts::TAB];
+const TABS: &[Tab] = &[accounts::TAB, playground::TAB];
 
 /// Every route.
 fn routes() -> Vec<Route> {
-    [vec![Route::read("/", first_page)], sign_in::routes(), assets::routes(), accounts::routes()]
+    let first = vec![Route::read("/", first_page)];
+    [first, sign_in::routes(), assets::routes(), accounts::routes(), playground::routes()]
         .into_iter()
         .flatten()
         .collect()
@@ -69,6 +72,12 @@ pub struct ConsoleSettings {
     /// Whether browsers reach it by plain HTTP, on this machine alone: elsewhere they are told to send the session's
     /// cookie by HTTPS only.
     pub plain: bool,
+    /// Where the gateway itself listens, which the playground tells people.
+    pub gateway: SocketAddr,
+    /// What holds for requests at the edge, and so for those of the playground.
+    pub edge: Settings,
+    /// The longest that a request for pictures may take.
+    pub deadline: Duration,
 }
 
 /// The console.
@@ -82,8 +91,9 @@ pub(crate) struct Desk {
     pub(crate) standings: Arc<Hub>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) quota: Channel,
-    #[expect(dead_code, reason = "it is for pages that make pictures, and for sealing")]
-    pub(crate) generation: Channel,
+    pub(crate) pictures: RemoteGenerator,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) edge: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     closing: watch::Sender<bool>,
 }
@@ -97,7 +107,8 @@ impl Console {
         quota: Channel,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let sessions = Arc::new(Sessions::new(settings.token, settings.plain, Arc::clone(&clock)));
+        let ConsoleSettings { token, plain, gateway, edge, deadline } = settings;
+        let sessions = Arc::new(Sessions::new(token, plain, Arc::clone(&clock)));
         let standings = Arc::new(Hub::new(Arc::clone(&clock)));
         Self(Arc::new(Desk {
             sessions,
@@ -105,7 +116,9 @@ impl Console {
             standings,
             catalog,
             quota,
-            generation,
+            pictures: RemoteGenerator::new(generation, deadline),
+            gateway,
+            edge,
             clock,
             closing: watch::Sender::new(false),
         }))

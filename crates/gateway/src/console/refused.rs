@@ -10,6 +10,8 @@ use proto::failure_of;
 use serde::Serialize;
 use tonic::Status;
 
+use crate::refusal::Refusal;
+
 /// Something was not done, and why.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -47,6 +49,13 @@ impl From<Failure> for Refused {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             why: Why { message: failure.message, field: failure.field },
         }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let why = Why { message: refusal.message().into_owned(), field: refusal.field().map(str::to_owned) };
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, why }
     }
 }
 

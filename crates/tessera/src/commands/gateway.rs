@@ -25,7 +25,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let door = Door::of_gateway(&config, environment).await?;
     let edge = assembly::gateway(&config, generation.clone(), quota.clone());
     let listener = serving::bind("the gateway", config.gateway.listen).await?;
-    let console = OperatorConsole::start(&config, door, (generation, quota))?;
+    let console = OperatorConsole::start(&config, door, (generation, quota), listener.local_addr()?)?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
     serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
     if let Some(url) = console.url() {
@@ -46,6 +46,10 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let settings = config.gateway.settings();
     let serving = gateway::serve(listener, edge.router(), settings, stop.closing.clone().cancelled_owned());
     let grace = config.generation.deadline_seconds.get();
-    serving::within(grace, &stop.closing, serving).await.unwrap_or(Ok(()))?;
-    console.stop().await
+    let serving = async { Ok(serving::within(grace, &stop.closing, serving).await.unwrap_or(Ok(()))?) };
+    let looking = async {
+        stop.closing.cancelled().await;
+        console.stop().await
+    };
+    tokio::try_join!(serving, looking).map(|_| ())
 }

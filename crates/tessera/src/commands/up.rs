@@ -47,7 +47,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let door = Door::of_up(listen, &config, &data, environment).await?;
     let mut whole = Whole::start(&config, &data, environment, admission.remembered(), registry).await?;
     let mut operators = operator_socket::serve(&data, whole.operators())?;
-    let mut console = OperatorConsole::start(&config, door, whole.channels())?;
+    let mut console = OperatorConsole::start(&config, door, whole.channels(), whole.address())?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
     admission.keep(&data)?;
     console.keep(&data)?;
@@ -72,8 +72,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         why = operators.ended() => return Err(why),
         why = console.ended() => return Err(why),
     }
-    console.stop().await?;
     operators.stop().await?;
-    whole.stop().await?;
+    whole.stop(console.stop()).await?;
     draughtsman.rest().await
 }

@@ -115,7 +115,7 @@ async fn draw_here(
         Ok(Asked::NobodyListens) => bail!("the gateway of this process cannot be reached"),
         Err(error) => Err(error),
     };
-    whole.stop().await?;
+    whole.stop(std::future::ready(Ok(()))).await?;
     draughtsman.rest().await?;
     outcome
 }
