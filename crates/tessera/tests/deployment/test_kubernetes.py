@@ -256,3 +256,11 @@ def test_the_readme_makes_every_secret():
             for volume in pod(found).get("volumes", []):
                 for item in volume.get("secret", {}).get("items", []):
                     assert item["key"] in made
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_generation_scales_with_a_metric_that_is_told(name):
+    metrics = one(name, "HorizontalPodAutoscaler", "generation")["spec"]["metrics"]
+    [scaled] = [metric["pods"]["metric"]["name"] for metric in metrics if metric["type"] == "Pods"]
+    # What the dashboard shows is held against what the roles really tell.
+    assert scaled in (ROOT / "deploy/observability/grafana/dashboards/tessera.json").read_text()
