@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use gateway::console::{Console, ConsoleSettings, ConsoleToken};
-use proto::transport::Channel;
+use proto::transport::{Channel, Replicas};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
@@ -167,7 +167,8 @@ impl OperatorConsole {
     pub(crate) fn start(
         config: &Config,
         door: Option<Door>,
-        (generation, quota): (Channel, Channel),
+        generation: (Channel, Replicas),
+        quota: Channel,
         gateway: SocketAddr,
     ) -> anyhow::Result<Self> {
         let Some(Door { listener, opener }) = door else { return Ok(Self(None)) };

@@ -49,7 +49,17 @@ const ASSETS: &[Asset] = assets![
     "playground-words.js" is SCRIPT,
     "playground.css" is CSS,
     "playground.js" is SCRIPT,
+    "request.js" is SCRIPT,
+    "requests-list.js" is SCRIPT,
+    "requests.css" is CSS,
+    "requests.js" is SCRIPT,
     "sign_in.css" is CSS,
+    "traffic.css" is CSS,
+    "traffic.js" is SCRIPT,
+    "traffic-plots.js" is SCRIPT,
+    "uplot.LICENSE.txt" is "text/plain; charset=utf-8",
+    "uplot.css" is CSS,
+    "uplot.js" is SCRIPT,
 ];
 
 /// The directory of them all, whose name is other whenever one of them is: so they name each other by their names.

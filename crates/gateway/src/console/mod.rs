@@ -17,6 +17,7 @@
 //! - A change is a [`Route::write`] whose handler answers `Result<_, Refused>`.
 
 mod accounts;
+mod activity;
 mod assets;
 mod feed;
 mod guard;
@@ -25,17 +26,19 @@ mod page;
 mod patience;
 mod playground;
 mod refused;
+mod requests;
 mod route;
 mod session;
 mod sign_in;
 mod standings;
 mod token;
+mod traffic;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, response::Redirect};
 use domain::{Catalog, Clock};
-use proto::transport::Channel;
+use proto::transport::{Channel, Replicas};
 use tokio::sync::watch;
 
 use self::{
@@ -53,15 +56,22 @@ pub use self::token::{ConsoleToken, NotATokenHash, WeakToken};
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Every page, in the order in which they are shown.
-const TABS: &[Tab] = &[accounts::TAB, playground::TAB];
+const TABS: &[Tab] = &[accounts::TAB, traffic::TAB, requests::TAB, playground::TAB];
 
 /// Every route.
 fn routes() -> Vec<Route> {
-    let first = vec![Route::read("/", first_page)];
-    [first, sign_in::routes(), assets::routes(), accounts::routes(), playground::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        vec![Route::read("/", first_page)],
+        sign_in::routes(),
+        assets::routes(),
+        accounts::routes(),
+        traffic::routes(),
+        requests::routes(),
+        playground::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What the operator decides about the console.
@@ -89,36 +99,41 @@ pub(crate) struct Desk {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) patience: Patience,
     pub(crate) standings: Arc<Hub>,
+    pub(crate) activity: Arc<activity::Hub>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) quota: Channel,
     pub(crate) pictures: RemoteGenerator,
     pub(crate) gateway: SocketAddr,
     pub(crate) edge: Settings,
+    generations: Replicas,
     pub(crate) clock: Arc<dyn Clock>,
     closing: watch::Sender<bool>,
 }
 
 impl Console {
-    /// A console that shows what the services behind these channels know.
+    /// A console that shows what these services know; those of generation are asked together, and each by itself.
     pub fn new(
         settings: ConsoleSettings,
         catalog: Arc<Catalog>,
-        generation: Channel,
+        (generation, generations): (Channel, Replicas),
         quota: Channel,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let ConsoleSettings { token, plain, gateway, edge, deadline } = settings;
         let sessions = Arc::new(Sessions::new(token, plain, Arc::clone(&clock)));
         let standings = Arc::new(Hub::new(Arc::clone(&clock)));
+        let activity = Arc::new(activity::Hub::new(Arc::clone(&clock)));
         Self(Arc::new(Desk {
             sessions,
             patience: Patience::default(),
             standings,
+            activity,
             catalog,
             quota,
             pictures: RemoteGenerator::new(generation, deadline),
             gateway,
             edge,
+            generations,
             clock,
             closing: watch::Sender::new(false),
         }))
@@ -134,6 +149,7 @@ impl Console {
         tokio::select! {
             () = shutdown => {}
             () = self.0.standings.keep_up(self.0.quota.clone()) => {}
+            () = Arc::clone(&self.0.activity).keep_up(self.0.generations.clone()) => {}
         }
         self.0.closing.send_replace(true);
     }

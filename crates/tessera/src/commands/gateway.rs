@@ -1,6 +1,7 @@
 //! `tessera gateway`: the edge on its own.
 
 use clap::Args;
+use proto::transport::Replicas;
 
 use crate::{
     assembly,
@@ -21,11 +22,13 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
     let generation = proto::transport::connect(config.gateway.generation_url.0.as_str())?;
+    let generations = Replicas::of(config.gateway.generation_url.0.as_str())?;
     let quota = proto::transport::connect(config.gateway.quota_url.0.as_str())?;
     let door = Door::of_gateway(&config, environment).await?;
     let edge = assembly::gateway(&config, generation.clone(), quota.clone());
     let listener = serving::bind("the gateway", config.gateway.listen).await?;
-    let console = OperatorConsole::start(&config, door, (generation, quota), listener.local_addr()?)?;
+    let here = listener.local_addr()?;
+    let console = OperatorConsole::start(&config, door, (generation, generations), quota, here)?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
     serving::announce(&format!("tessera gateway listens on {}", serving::url_of(listener.local_addr()?)));
     if let Some(url) = console.url() {

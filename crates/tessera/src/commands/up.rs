@@ -47,7 +47,10 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let door = Door::of_up(listen, &config, &data, environment).await?;
     let mut whole = Whole::start(&config, &data, environment, admission.remembered(), registry).await?;
     let mut operators = operator_socket::serve(&data, whole.operators())?;
-    let mut console = OperatorConsole::start(&config, door, whole.channels(), whole.address())?;
+    let (generation, quota) = whole.channels();
+    let generations = generation.clone().into();
+    let mut console =
+        OperatorConsole::start(&config, door, (generation, generations), quota, whole.address())?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
     admission.keep(&data)?;
     console.keep(&data)?;
