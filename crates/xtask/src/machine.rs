@@ -33,6 +33,7 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement::apt("Python 3", "python3 --version", "python3"),
     Requirement::apt("Python's venv", "python3 -m ensurepip --version", "python3-venv"),
     Requirement::apt("curl", "curl --version", "curl"),
+    Requirement::apt("jq", "jq --version", "jq"),
     Requirement::apt("Redis", "redis-server --version", "redis-server"),
     Requirement::apt("OpenSSL", "openssl version", "openssl"),
 ];
