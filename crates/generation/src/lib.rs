@@ -39,8 +39,9 @@ use proto::v1::{
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-pub use credentials::{Credential, Credentials, RemoteCredentials, SealedCredentials, sealing};
+pub use credentials::{Credentials, RemoteCredentials, SealedCredentials};
 pub use outbox::OutboxError;
+pub use proto::sealing::{self, Credential};
 pub use settings::{Settings, SettingsError};
 
 use activity::Activity;

@@ -11,6 +11,7 @@ mod failure;
 mod generation;
 mod health;
 mod leases;
+pub mod sealing;
 mod standings;
 pub mod transport;
 mod usage;

@@ -2,8 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use domain::{Account, AccountId, Limits, ProjectId, Provider, Tier};
-use generation::upstream::vertex::Location;
+use domain::{Account, AccountId, Limits, Location, ProjectId, Provider, Tier};
 use quota::registry::Registry;
 use simulator::{Script, Simulator};
 

@@ -7,12 +7,13 @@ use std::{
 };
 
 use domain::{AccountId, CredentialVersion};
+use proto::sealing::Credential;
 use tokio::{
     sync::OnceCell,
     time::{Instant, timeout_at},
 };
 
-use super::{Credential, Credentials, Unopened, Vault};
+use super::{Credentials, Unopened, Vault};
 use crate::{
     SettingsError,
     upstream::{Broken, Call, CallFailure},
@@ -113,11 +114,12 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use domain::{CallOutcome, Failure, FailureKind};
+    use proto::sealing::SealingKey;
     use secrecy::ExposeSecret as _;
 
     use super::*;
     use crate::{
-        credentials::{SealedCredentials, sealing::SealingKey},
+        credentials::SealedCredentials,
         upstream::{Dispatch, Ending},
     };
 

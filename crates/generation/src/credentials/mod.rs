@@ -1,11 +1,10 @@
 //! The secrets that open the operator's accounts.
 //!
 //! Some are in this service's own configuration. The others were added at run time: the ledger keeps them in sealed
-//! boxes and hands them out, [`sealing`] opens them, and a `keyring` keeps those that are in use.
+//! boxes and hands them out, [`proto::sealing`] opens them, and a `keyring` keeps those that are in use.
 
 mod keyring;
 mod remote;
-pub mod sealing;
 mod service;
 mod vault;
 
@@ -13,10 +12,8 @@ use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{AccountId, CredentialVersion, Failure, ProjectId};
-use secrecy::SecretString;
-
-use crate::upstream::vertex::Location;
+use domain::{AccountId, CredentialVersion, Failure};
+use proto::sealing::Credential;
 
 pub use self::remote::RemoteCredentials;
 pub(crate) use self::{
@@ -24,22 +21,6 @@ pub(crate) use self::{
     service::Sealing,
     vault::{Unopened, Vault},
 };
-
-/// What opens one account.
-#[derive(Clone)]
-pub enum Credential {
-    /// A key of the Gemini API.
-    ApiKey(SecretString),
-    /// A service account, which calls Vertex AI.
-    ServiceAccount {
-        /// Its key file.
-        json: SecretString,
-        /// The Google project that is called and pays.
-        project: ProjectId,
-        /// Where it is called.
-        location: Location,
-    },
-}
 
 /// The credential of every account of the configuration.
 #[derive(Default)]

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use domain::{Failure, FailureKind};
 use proto::{
+    sealing::SealingKey,
     status_of,
     v1::{PublicKeyRequest, PublicKeyResponse, sealing_server},
 };
 use tonic::{Request, Response, Status, async_trait};
-
-use super::sealing::SealingKey;
 
 /// The service of a sealing key, where there is one.
 #[derive(Debug, Clone)]

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use domain::{AccountId, CallOutcome, CredentialVersion, Failure, FailureKind};
+use proto::sealing::{Credential, OpenError, SealingKey};
 
-use super::{
-    Credential, SealedCredentials,
-    sealing::{OpenError, SealingKey},
-};
+use super::SealedCredentials;
 use crate::upstream::CallFailure;
 
 /// The sealed credentials, and the key to them where this service has one.

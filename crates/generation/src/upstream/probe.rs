@@ -84,7 +84,7 @@ impl Prober {
             Err(error) => return Answer { verdict: Verdict::Unreachable(causes(error)), clocks: None },
         };
         let clocks = date(&answer).map(|shown| (shown, self.clock.now()));
-        Answer { verdict: judge(answer, credential.secret(), deadline).await, clocks }
+        Answer { verdict: judge(answer, secret(credential), deadline).await, clocks }
     }
 
     async fn question(&self, credential: &Credential, model: &str) -> Result<RequestBuilder, Verdict> {
@@ -102,13 +102,11 @@ impl Prober {
     }
 }
 
-impl Credential {
-    /// What must be in no message.
-    fn secret(&self) -> &SecretString {
-        match self {
-            Self::ApiKey(key) => key,
-            Self::ServiceAccount { json, .. } => json,
-        }
+/// What must be in no message.
+const fn secret(credential: &Credential) -> &SecretString {
+    match credential {
+        Credential::ApiKey(key) => key,
+        Credential::ServiceAccount { json, .. } => json,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, num::NonZeroU32, path::PathBuf};
 
-use domain::{Account, AccountId, Catalog, Limits, ProjectId, Provider, Tier};
-use generation::{Credential, upstream::vertex::Location};
+use domain::{Account, AccountId, Catalog, Limits, Location, ProjectId, Provider, Tier};
+use generation::Credential;
 use serde::Deserialize;
 
 use super::{

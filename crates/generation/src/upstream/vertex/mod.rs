@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{AccountId, CallOutcome, Clock, GenerationRequest, ProjectId, Provider};
+use domain::{AccountId, CallOutcome, Clock, GenerationRequest, Location, ProjectId, Provider};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, header::AUTHORIZATION};
 use secrecy::SecretString;
 use tokio::time::timeout_at;
@@ -23,10 +23,7 @@ use crate::{
     credentials::{Keyring, Vault},
 };
 
-pub use self::{
-    location::{Location, UnknownLocation},
-    service_account::KeyFileError,
-};
+pub use self::service_account::KeyFileError;
 use self::{
     service_account::ServiceAccount,
     token::{NoToken, Token, Tokens},
@@ -77,7 +74,7 @@ impl Asking<'_> {
         let of_file = || Ok(account.token_uri().clone());
         let wrong = |error: SettingsError| Unasked::Unreachable(error.to_string());
         let token_url = self.settings.token().transpose().unwrap_or_else(of_file).map_err(wrong)?;
-        let base = self.settings.base().map_err(wrong)?.unwrap_or_else(|| location.origin());
+        let base = self.settings.base().map_err(wrong)?.unwrap_or_else(|| location::origin(location));
         let tokens = Tokens::new(account, token_url, self.client.clone(), Arc::clone(self.clock));
         let token = tokens.get().await?;
         let mut url = base;
@@ -133,7 +130,7 @@ impl Vertex {
         let ready = move |id: &AccountId, credential: &Credential| {
             let Credential::ServiceAccount { json, project, location } = credential else { return None };
             let opened = ServiceAccount::read(json).map(|account| {
-                let base = base.clone().unwrap_or_else(|| location.origin());
+                let base = base.clone().unwrap_or_else(|| location::origin(location));
                 let url = token_url.clone().unwrap_or_else(|| account.token_uri().clone());
                 let tokens = Tokens::new(account, url, client.clone(), Arc::clone(&clock));
                 Arc::new(Account { base, project: project.clone(), location: location.clone(), tokens })

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use console::Term;
-use domain::{AccountId, ProjectId, Provider, Tier};
-use generation::{Credential, sealing::PublicKey, upstream::vertex::Location};
+use domain::{AccountId, Location, ProjectId, Provider, Tier};
+use generation::{Credential, sealing::PublicKey};
 use proto::v1::{AccountLimits, AddAccountRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 

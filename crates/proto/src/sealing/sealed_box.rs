@@ -1,4 +1,4 @@
-//! Sealed boxes: what is sealed for this service, it alone can open.
+//! Sealed boxes: what is sealed for generation, it alone can open.
 //!
 //! They are libsodium's `crypto_box_seal`. Such a box says nothing of what it is for, so the account's name is sealed
 //! in with its credential: a box that was moved to another account opens nothing.
