@@ -1,5 +1,6 @@
 // The accounts, live: what is told changes cells in their place, once for each frame at the most.
 
+import { changes } from "./accounts-changes.js";
 import { $, $$, part, tell } from "./console.js";
 import { follow } from "./feed.js";
 
@@ -40,6 +41,7 @@ follow("/accounts/feed", {
     ahead = now - Date.now();
     standings.clear();
     for (const row of rows) standings.set(row.id, row);
+    told = true;
     silence(away);
     choose();
   },
@@ -62,27 +64,36 @@ function silence(away) {
   $("#away").textContent = away ? `What you see is old: ${away}.` : "";
 }
 
-/** Takes the standings with the chosen model; whoever has no row yet, or no standing any more, is asked for anew. */
+/** Takes the standings with the chosen model. */
 function choose() {
   chosen.clear();
   const model = filters.elements.model.value;
-  const accounts = new Set();
-  for (const standing of standings.values()) {
-    accounts.add(standing.account);
-    if (standing.model === model) chosen.set(standing.account, standing);
-  }
-  const inForce = [...shown].filter(([, { row }]) => !row.dataset.setAside).map(([account]) => account);
-  if (inForce.length !== accounts.size || inForce.some((account) => !accounts.has(account))) renew();
+  for (const standing of standings.values()) if (standing.model === model) chosen.set(standing.account, standing);
   for (const account of shown.keys()) dirty.add(account);
   frame ||= requestAnimationFrame(draw);
+  check();
 }
 
-let renewing;
+/** Which accounts had standings when the rows were asked for; nothing before any were told. */
+let known;
+let told = false;
+let renewing = false;
+
+/** Asks for every row anew where there are other accounts now. */
+function check() {
+  if (!told || renewing) return;
+  const accounts = [...new Set([...standings.values()].map(({ account }) => account))].sort();
+  const now = accounts.join("\n");
+  if (now === known) return;
+  const complete = known === undefined && accounts.every((account) => shown.has(account));
+  known = now;
+  if (!complete) renew();
+}
 
 /** Gets every row anew. */
-export async function renew() {
-  if (renewing) return (renewing = "again");
-  renewing = "once";
+async function renew() {
+  if (renewing) return;
+  renewing = true;
   try {
     const rows = await part("/accounts/rows");
     tbody.replaceChildren(...rows.children);
@@ -90,10 +101,9 @@ export async function renew() {
   } catch (refused) {
     tell(refused.message, { bad: true });
   } finally {
-    const again = renewing === "again";
-    renewing = undefined;
-    if (again) renew();
+    renewing = false;
   }
+  check();
 }
 
 function bind() {
@@ -113,13 +123,14 @@ function bind() {
     const tile = document.createElement("i");
     tile.title = row.dataset.account;
     tiles.push(tile);
-    const [word, why, flight, most] = [".word", ".why", ".flight b", ".flight .of"].map((cell) => $(cell, row));
-    shown.set(row.dataset.account, { row, tile, word, why, flight, most, windows });
+    const [word, why, flight, most, toggle] = [".word", ".why", ".flight b", ".flight .of", ".enabled"].map((cell) => $(cell, row));
+    shown.set(row.dataset.account, { row, tile, word, why, flight, most, toggle, windows });
     dirty.add(row.dataset.account);
   }
   $("#mosaic").replaceChildren(...tiles);
   projects();
-  frame ||= requestAnimationFrame(draw);
+  draw();
+  survey();
 }
 
 /** Every project there is, to choose from. */
@@ -139,6 +150,16 @@ function draw() {
     if (cells) drawRow(cells, chosen.get(account));
   }
   dirty.clear();
+  if (counted) return;
+  counted = true;
+  setTimeout(survey, 250);
+}
+
+/** Whether the rows are counted and sifted soon: what concerns all of them is done a few times a second at the most. */
+let counted = false;
+
+function survey() {
+  counted = false;
   count();
   filter();
 }
@@ -150,7 +171,7 @@ function drawRow(cells, standing) {
   put(cells.tile.dataset, "state", state);
   put(word, "textContent", title);
   cells.reason = reason;
-  put(why, "textContent", reason);
+  if (standing && !cells.toggle.disabled) put(cells.toggle, "ariaChecked", String(standing.enabled));
   put(flight, "textContent", standing ? String(standing.in_flight) : "");
   put(most, "textContent", standing ? ` of ${standing.concurrent}` : "");
   windows.forEach((window, kind) => drawWindow(window, kind, standing));
@@ -183,20 +204,26 @@ function drawWindow(window, kind, standing) {
   put(reserved.style, "transform", `translateX(${share(taken - flying, whole) * 100}%) scaleX(${share(flying, whole)})`);
   put(withheld.style, "transform", limit < configured ? `translateX(${share(limit, whole) * 100}%) scaleX(${share(whole - limit, whole)})` : "");
   bar.toggleAttribute("data-full", taken >= limit);
-  put(window.count, "textContent", String(taken));
-  put(window.configured, "textContent", limit < configured ? String(configured) : "");
-  put(window.limit, "textContent", String(limit));
+  put(window.count, "textContent", number(taken));
+  put(window.configured, "textContent", limit < configured ? number(configured) : "");
+  put(window.limit, "textContent", number(limit));
   put(bar, "ariaValueMax", String(limit));
   put(bar, "ariaValueNow", String(taken));
   put(bar, "ariaValueText", `${taken} of ${limit}${flying ? `, ${flying} of them in flight` : ""}`);
 }
 
-const share = (part, whole) => Math.round((part / whole) * 10_000) / 10_000;
+const number = (count) => count.toLocaleString("en");
+
+/** The least of a bar that can be seen: whatever is not nothing is to be seen. */
+const SLIVER = 0.012;
+
+const share = (part, whole) => (part ? Math.max(SLIVER, Math.round((part / whole) * 10_000) / 10_000) : 0);
 
 /** What changes because time passes. */
 function drawTimes(cells, standing) {
   if (!standing) {
     for (const { when } of cells.windows) put(when, "textContent", "");
+    put(cells.why, "textContent", cells.reason);
     return;
   }
   const [minute, day] = standing.resets;
@@ -207,7 +234,7 @@ function drawTimes(cells, standing) {
   put(cells.windows[2].when, "textContent", text);
   cells.windows[2].when.classList.toggle("soon", soon);
   if (standing.free_at > now() && !["used-up", "disabled"].includes(cells.row.dataset.state)) {
-    put(cells.why, "textContent", `${cells.reason}; again in ${span(standing.free_at - now())}`);
+    put(cells.why, "textContent", `${cells.reason}; ${standing.why === "all_in_flight" ? "at the latest in" : "again in"} ${span(standing.free_at - now())}`);
   } else put(cells.why, "textContent", cells.reason);
 }
 
@@ -222,7 +249,7 @@ function forecast(standing, resets) {
   const needed = standing.pace * hours;
   if (needed >= left) return [`used up at ${clock(now() + (left / standing.pace) * 3_600_000)}`, true];
   const lapses = Math.round(left - needed);
-  return [`${lapses} lapse in ${span(resets - now())}`, false];
+  return [`${number(lapses)} will lapse in ${span(resets - now())}`, false];
 }
 
 const clock = (moment) => new Date(moment - ahead).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -299,13 +326,14 @@ function recall() {
   $("#clear").hidden = said.size === 0;
 }
 
-filters.addEventListener("input", () => (address(), choose()));
+filters.addEventListener("input", () => (address(), choose(), draw(), survey()));
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("reset", () => setTimeout(() => (address(), choose())));
+filters.addEventListener("reset", () => setTimeout(() => (address(), choose(), draw(), survey())));
 
 setInterval(() => {
   for (const [account, cells] of shown) if (!cells.row.hidden) drawTimes(cells, chosen.get(account));
 }, 1_000);
 
 recall();
+changes(tbody, renew);
 renew();

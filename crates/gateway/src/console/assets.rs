@@ -34,8 +34,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file, in the order of their names.
 const ASSETS: &[Asset] = assets![
+    "accounts-changes.js" is SCRIPT,
     "accounts.css" is CSS,
     "accounts.js" is SCRIPT,
+    "clients.css" is CSS,
+    "clients.js" is SCRIPT,
     "console.css" is CSS,
     "console.js" is SCRIPT,
     "feed.js" is SCRIPT,

@@ -19,7 +19,9 @@
 mod accounts;
 mod activity;
 mod assets;
+mod clients;
 mod feed;
+mod fields;
 mod guard;
 mod hex;
 mod page;
@@ -53,10 +55,10 @@ use crate::{Settings, generator::RemoteGenerator};
 pub use self::token::{ConsoleToken, NotATokenHash, WeakToken};
 
 /// How long a service may take to answer a question of a page.
-pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Every page, in the order in which they are shown.
-const TABS: &[Tab] = &[accounts::TAB, traffic::TAB, requests::TAB, playground::TAB];
+const TABS: &[Tab] = &[accounts::TAB, traffic::TAB, requests::TAB, playground::TAB, clients::TAB];
 
 /// Every route.
 fn routes() -> Vec<Route> {
@@ -68,6 +70,7 @@ fn routes() -> Vec<Route> {
         traffic::routes(),
         requests::routes(),
         playground::routes(),
+        clients::routes(),
     ]
     .into_iter()
     .flatten()
@@ -102,6 +105,7 @@ pub(crate) struct Desk {
     pub(crate) activity: Arc<activity::Hub>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) quota: Channel,
+    pub(crate) generation: Channel,
     pub(crate) pictures: RemoteGenerator,
     pub(crate) gateway: SocketAddr,
     pub(crate) edge: Settings,
@@ -130,7 +134,8 @@ impl Console {
             activity,
             catalog,
             quota,
-            pictures: RemoteGenerator::new(generation, deadline),
+            pictures: RemoteGenerator::new(generation.clone(), deadline),
+            generation,
             gateway,
             edge,
             generations,
@@ -166,6 +171,13 @@ impl Desk {
     }
 }
 
+/// A question that is to be answered soon.
+pub(crate) fn soon<T>(question: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(question);
+    request.set_timeout(ANSWER_WITHIN);
+    request
+}
+
 async fn first_page() -> Redirect {
     Redirect::to("/accounts")
 }
@@ -176,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_route_says_who_may_take_it() {
-        let row = |Route { method, path, access, .. }: Route| format!("{method:4} {access:9?} {path}\n");
+        let row = |Route { method, path, access, .. }: Route| format!("{method:4} {path}: {access:?}\n");
         let table: String = routes().into_iter().map(row).collect();
         insta::assert_snapshot!(table);
     }

@@ -38,6 +38,12 @@ impl Refused {
         Self::new(StatusCode::FORBIDDEN, "this did not come from a page of this console; load it again")
     }
 
+    /// A value of a form is wrong.
+    pub(crate) fn field(name: &str, why: impl std::fmt::Display) -> Self {
+        let refused = Self::new(StatusCode::UNPROCESSABLE_ENTITY, &why.to_string());
+        Self { why: Why { field: Some(name.to_owned()), ..refused.why }, ..refused }
+    }
+
     fn new(status: StatusCode, message: &str) -> Self {
         Self { status, why: Why { message: message.to_owned(), field: None } }
     }

@@ -1,10 +1,12 @@
 //! The accounts: how each stands with each model, live.
 
+mod changes;
+
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{Extension, extract::State, response::Response};
-use domain::KnownAccount;
+use domain::{KnownAccount, Limits, Tier};
 use proto::v1::{ListAccountsRequest, accounts_client::AccountsClient};
 
 use super::{
@@ -13,6 +15,7 @@ use super::{
     refused::Refused,
     route::Route,
     session::Session,
+    soon,
 };
 
 /// The page.
@@ -24,6 +27,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::read("/accounts", show),
         Route::read("/accounts/feed", follow),
         Route::read("/accounts/rows", rows),
+        Route::write("/accounts/add", changes::add),
+        Route::write("/accounts/enable", changes::enable),
+        Route::write("/accounts/disable", changes::disable),
+        Route::write("/accounts/remove", changes::remove),
     ]
 }
 
@@ -32,12 +39,19 @@ pub(crate) fn routes() -> Vec<Route> {
 struct Page {
     frame: Frame,
     models: Vec<ModelChoice>,
+    tiers: [TierChoice; 3],
 }
 
 /// One of the models that one can look at.
 struct ModelChoice {
     name: String,
     chosen: bool,
+}
+
+/// One of the tiers, and the limits of a project that is told nothing else.
+struct TierChoice {
+    name: &'static str,
+    limits: Limits,
 }
 
 #[derive(Template)]
@@ -50,7 +64,9 @@ async fn show(State(desk): State<Arc<Desk>>, Extension(session): Extension<Sessi
     let default = desk.catalog.default_model().name.clone();
     let choice = |name: &str| ModelChoice { name: name.to_owned(), chosen: name == default };
     let models = desk.catalog.models().iter().map(|model| choice(&model.name)).collect();
-    page::show(&Page { frame: Frame::of(TAB, &desk, &session), models })
+    let tiers = [Tier::Free, Tier::Pro, Tier::Ultra];
+    let tiers = tiers.map(|tier| TierChoice { name: tier.as_str(), limits: tier.default_limits() });
+    page::show(&Page { frame: Frame::of(TAB, &desk, &session), models, tiers })
 }
 
 async fn follow(State(desk): State<Arc<Desk>>, Extension(session): Extension<Session>) -> Response {
@@ -59,8 +75,7 @@ async fn follow(State(desk): State<Arc<Desk>>, Extension(session): Extension<Ses
 
 /// A row for each account, without what is told live.
 async fn rows(State(desk): State<Arc<Desk>>) -> Result<Response, Refused> {
-    let mut request = tonic::Request::new(ListAccountsRequest {});
-    request.set_timeout(super::ANSWER_WITHIN);
+    let request = soon(ListAccountsRequest {});
     let answer = AccountsClient::new(desk.quota.clone()).list(request).await?.into_inner();
     let accounts = answer.accounts.into_iter().map(KnownAccount::try_from).collect::<Result<_, _>>()?;
     Ok(page::show(&Rows { accounts }))
