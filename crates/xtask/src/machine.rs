@@ -35,6 +35,7 @@ const REQUIREMENTS: &[Requirement] = &[
     Requirement::apt("curl", "curl --version", "curl"),
     Requirement::apt("jq", "jq --version", "jq"),
     Requirement::apt("Redis", "redis-server --version", "redis-server"),
+    Requirement::apt("Chromium", "chromium --version", "chromium"),
     Requirement::apt("OpenSSL", "openssl version", "openssl"),
 ];
 

@@ -31,7 +31,8 @@ usage: cargo xtask test [--quick]
        cargo xtask mutants [NAME]...
 
   test      install what is missing, check dependencies, format, lints and documentation, run every test
-  --quick   install nothing: leaves out the dependency policy, the suites of the official SDKs and the deployment
+  --quick   install nothing: leaves out the dependency policy, the suites of the official SDKs, the deployment and
+            the browser
   trial     run a fleet of processes under faults that the seed decides; 10 minutes and any seed unless told
   mutants   break the code on purpose in a copy, one way after another, and see that each is noticed; half an hour";
 
@@ -68,7 +69,8 @@ fn test(quick: bool) -> Result<Report> {
     let mut report = Report::default();
     if quick {
         report.leave_out(
-            "the installs, the dependency policy, the suites of the official SDKs and what Tessera is deployed with (--quick)",
+            "the installs, the dependency policy, the suites of the official SDKs, what Tessera is deployed with and \
+             the browser (--quick)",
         );
     } else {
         report.step("requirements", machine::prepare);

@@ -1,5 +1,5 @@
-//! The Python environments: two in which the official SDKs run, the newest of each and the oldest that still counts, and
-//! one with the schemas that the deployment is held to.
+//! The Python environments: two in which the official SDKs run, the newest of each and the oldest that still counts, one
+//! with the schemas that the deployment is held to, and one that drives a browser.
 
 use std::{
     fs,
@@ -11,10 +11,11 @@ use anyhow::{Context as _, Result};
 use crate::{command::Command, tally::Tally, workspace::Workspace};
 
 /// Their names, and what each requires, a file beside the tests.
-const ENVIRONMENTS: [(&str, &str); 3] = [
+const ENVIRONMENTS: [(&str, &str); 4] = [
     ("newest", "sdk/requirements-newest.txt"),
     ("oldest", "sdk/requirements-oldest.txt"),
     ("deployment", "deployment/requirements.txt"),
+    ("browser", "browser/requirements.txt"),
 ];
 
 /// Creates every environment that is missing or whose requirements have changed.

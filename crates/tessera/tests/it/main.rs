@@ -4,6 +4,7 @@
 
 mod cluster;
 mod configuration;
+mod console;
 mod deployment;
 mod doctor;
 mod ending;
