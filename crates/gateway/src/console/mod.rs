@@ -184,12 +184,58 @@ async fn first_page() -> Redirect {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::{body::Body, extract::Request};
+    use domain::{ManualClock, Timestamp};
+    use http::StatusCode;
+    use tonic::service::Routes;
+    use tower::ServiceExt as _;
+
+    use super::{route::Access, *};
+
+    const TOKEN: &str = "tso_0123456789abcdef";
 
     #[test]
     fn every_route_says_who_may_take_it() {
         let row = |Route { method, path, access, .. }: Route| format!("{method:4} {path}: {access:?}\n");
         let table: String = routes().into_iter().map(row).collect();
         insta::assert_snapshot!(table);
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_a_route_who_may_not() {
+        let settings = ConsoleSettings {
+            token: ConsoleToken::of(&TOKEN.into()).unwrap(),
+            plain: true,
+            gateway: "127.0.0.1:8045".parse().unwrap(),
+            edge: Settings::default(),
+            deadline: Duration::from_secs(1),
+        };
+        let nobody = || Channel::within(Routes::default());
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let generation = (nobody(), Replicas::of("http://127.0.0.1:1").unwrap());
+        let console = Console::new(settings, Arc::new(Catalog::builtin()), generation, nobody(), clock);
+        let cookie = console.0.sessions.begin(TOKEN).unwrap().to_str().unwrap().to_owned();
+        let (here, signed_in) = (("origin", "http://here"), ("cookie", cookie.as_str()));
+        let forged = ("x-csrf-token", "0".repeat(64));
+        for Route { method, path, access, .. } in routes() {
+            let ask = async |headers: &[(&str, &str)]| {
+                let request = Request::builder().method(method).uri(path).header("host", "here");
+                let request =
+                    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+                console.router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+            };
+            let refused = match access {
+                Access::Open => continue,
+                Access::OpenWrite => vec![(ask(&[]).await, StatusCode::FORBIDDEN)],
+                Access::SignedIn => vec![(ask(&[here]).await, StatusCode::UNAUTHORIZED)],
+                Access::Write => vec![
+                    (ask(&[signed_in]).await, StatusCode::FORBIDDEN),
+                    (ask(&[here]).await, StatusCode::UNAUTHORIZED),
+                    (ask(&[here, signed_in]).await, StatusCode::FORBIDDEN),
+                    (ask(&[here, signed_in, (forged.0, &forged.1)]).await, StatusCode::FORBIDDEN),
+                ],
+            };
+            assert!(refused.iter().all(|(told, expected)| told == expected), "{method} {path}: {refused:?}");
+        }
     }
 }
