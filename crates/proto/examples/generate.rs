@@ -22,7 +22,7 @@ use proto::{
 use tonic::Request;
 
 /// How long all of it may take. It travels with the call, so that nothing is begun that nobody waits for.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -14,7 +14,7 @@ use crate::{
 /// What the command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where to ask, http://HOST:PORT [default: `listen` in [operations] of the configuration]
+    /// Where to ask, http://HOST:PORT [default: `operations.listen` of the configuration]
     #[arg(value_name = "URL")]
     url: Option<Url>,
     /// Asks whether the process lives, and not whether it can serve
