@@ -3,18 +3,18 @@
 //! # How a page is made
 //!
 //! A page has a name, say `requests`, and four files: this module's `requests/mod.rs`, `templates/requests.html`, and in
-//! `assets/console` `requests.js` and `requests.css`. It takes five lines elsewhere: its module and its [`Tab`] in
-//! [`TABS`] and its `routes()` in [`routes`] here, and its two assets in the list of `assets`.
+//! `assets/console` `requests.js` and `requests.css`. It takes five lines elsewhere: its module and its `Tab` in
+//! `TABS` and its `routes()` in `routes` here, and its two assets in the list of `assets`.
 //!
-//! - The module's `TAB` names it, and `routes()` says with [`Route`] who may take each path. The handler of the page
+//! - The module's `TAB` names it, and `routes()` says with `Route` who may take each path. The handler of the page
 //!   takes `Extension<Session>`, and answers `page::show(&Template { frame: Frame::of(TAB, &desk, &session), .. })`.
 //! - The template extends `layout.html`, which loads its script and style sheet, and fills the blocks `head` (what
 //!   stands beside the title) and `main`. Nothing inline: the policy forbids it.
 //! - The script is a module. From `./console.js` it takes `post(path, form)`, which proves that it is ours and shows
 //!   refusals, and `$` and the like; from `./feed.js` `follow(path, handlers)` for what is told live.
-//! - Whatever is told live has one hub per process: a [`Feed`] beside what is known, as in [`standings`], kept up by
-//!   [`Console::work_until`]; browsers follow it with [`Desk::until_over`].
-//! - A change is a [`Route::write`] whose handler answers `Result<_, Refused>`.
+//! - Whatever is told live has one hub per process: a `Feed` beside what is known, as in `standings`, kept up by
+//!   [`Console::work_until`]; browsers follow it with `Desk::until_over`.
+//! - A change is a `Route::write` whose handler answers `Result<_, Refused>`.
 
 mod accounts;
 mod activity;
