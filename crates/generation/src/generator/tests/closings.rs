@@ -106,6 +106,9 @@ async fn while_nothing_can_be_written_down_no_lease_is_taken() {
     let home = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(home.path()).unwrap();
     outbox.fill();
+    // No other file can take its place while something of that name is in the way.
+    let obstacle = home.path().join("closings.new");
+    std::fs::create_dir(&obstacle).unwrap();
     let world = Arc::new(World::new(&[("a", Act::Draw)]));
     let generator = generator_with(&world, outbox, ManualClock::at(NOW));
     let told = async |id| listen(generator.generate(request(id, 1), Manner::default()).unwrap()).await;
@@ -113,8 +116,9 @@ async fn while_nothing_can_be_written_down_no_lease_is_taken() {
     assert_eq!(told("first").await.pictures, 1);
     let refused = Told { retry_after: Some(Duration::from_secs(5)), ..failed(FailureKind::Unavailable) };
     assert_eq!(told("second").await, refused);
+    std::fs::remove_dir(&obstacle).unwrap();
     while told("later").await.pictures == 0 {
-        tokio::task::yield_now().await;
+        sleep(Duration::from_secs(1)).await;
     }
     generator.drain().await;
     assert_eq!(world.count("delivered"), 2);
