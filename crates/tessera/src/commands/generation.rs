@@ -42,11 +42,6 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     };
     operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
     let routes = readiness::beside(core.routes(), Generation::SERVICES, stop.asked.clone(), ready).await;
-    let (watched, asked_to_stop) = (Arc::clone(&core), stop.closing.clone());
-    tokio::spawn(async move {
-        asked_to_stop.cancelled().await;
-        watched.dismiss_watchers();
-    });
     let grace = config.generation.deadline_seconds.get();
     serving::grpc(routes, serving::incoming(listener), stop.closing, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {

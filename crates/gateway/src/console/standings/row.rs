@@ -43,7 +43,7 @@ struct State {
 }
 
 /// What is other; an absent field is as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Change {
     id: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,43 +157,11 @@ impl Change {
 
     /// Of a row that only got another pace.
     pub(crate) fn pace(id: u32, pace: u32) -> Self {
-        Self {
-            id,
-            enabled: None,
-            used: None,
-            configured: None,
-            learned: None,
-            resets: None,
-            in_flight: None,
-            concurrent: None,
-            setbacks: None,
-            cooling: None,
-            why: None,
-            free_at: None,
-            pace: Some(pace),
-        }
+        Self { id, pace: Some(pace), ..Self::default() }
     }
 
     /// Whether nothing is other.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            id: _,
-            enabled: None,
-            used: None,
-            configured: None,
-            learned: None,
-            resets: None,
-            in_flight: None,
-            concurrent: None,
-            setbacks: None,
-            cooling: None,
-            why: None,
-            free_at: None,
-            pace: None,
-        } = self
-        else {
-            return false;
-        };
-        true
+        *self == Self { id: self.id, ..Self::default() }
     }
 }
