@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use proto::transport::{Admission, Caller, Identity, callers};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -29,9 +30,12 @@ pub(crate) async fn bind(role: &str, address: SocketAddr) -> anyhow::Result<TcpL
     TcpListener::bind(address).await.with_context(|| format!("{role} cannot listen on {address}"))
 }
 
-/// The connections of a listener, small messages sent at once.
-pub(crate) fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
+/// The connections of a listener, small messages sent at once; with an identity, of those alone whom it believes.
+pub(crate) fn incoming(
+    listener: TcpListener,
+    identity: Option<Identity>,
+) -> impl Stream<Item = io::Result<Caller>> + Send {
+    callers(TcpIncoming::from(listener).with_nodelay(Some(true)), identity)
 }
 
 /// How others reach a listener: where it listens on every address of the machine, by that of the machine itself.
@@ -44,6 +48,12 @@ pub(crate) fn url_of(address: SocketAddr) -> String {
         });
     }
     format!("http://{reachable}")
+}
+
+/// The same for a role that others call, who need a certificate where it has an identity.
+pub(crate) fn service_url_of(address: SocketAddr, identity: Option<&Identity>) -> String {
+    let url = url_of(address);
+    if identity.is_some() { url.replacen("http://", "https://", 1) } else { url }
 }
 
 /// Tells people something on standard output, in one piece. Nobody needs to listen.
@@ -101,6 +111,7 @@ where
     let serving = proto::transport::server()
         .layer(telemetry::grpc::Answers::new())
         .layer(Dismissal(stop.clone()))
+        .layer(Admission)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     within(grace, &stop, serving).await.unwrap_or(Ok(())).context("the gRPC server failed")

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
     net::{TcpStream, UnixStream},
@@ -36,6 +36,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 pub(super) trait Dial: Send + Sync {
     /// Reaches an address, or not; however long it takes.
     async fn dial(&self, address: &Address) -> io::Result<Box<dyn Wire>>;
+
+    /// What requests that go this way call it.
+    fn scheme(&self) -> Scheme {
+        Scheme::HTTP
+    }
 }
 
 /// Over the network and this machine's sockets.

@@ -14,6 +14,7 @@ mod sending;
 mod service_url;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -27,6 +28,7 @@ use self::{
     pool::Pool,
     resolver::OfMachine,
     service_url::Place,
+    tls::Secured,
 };
 use crate::limits;
 
@@ -35,6 +37,7 @@ pub use self::{
     deadline::deadline,
     replicas::Replicas,
     service_url::{InvalidUrl, ServiceUrl},
+    tls::{Admission, Caller, CallerInfo, Identity, TlsError, TlsFiles, callers},
 };
 
 /// A gRPC server with the window sizes and keep-alives that every service uses.
@@ -49,10 +52,16 @@ pub fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
 }
 
-/// A channel to the service at this [`ServiceUrl`]. It connects when first used and again whenever needed.
+/// A channel to the service at this [`ServiceUrl`], for one who has no certificate. It connects when first used and
+/// again whenever needed.
 pub fn connect(url: &str) -> Result<Channel, InvalidUrl> {
+    connect_as(url, None)
+}
+
+/// The same for one who is known by a certificate, where the URL asks for it.
+pub fn connect_as(url: &str, identity: Option<&Identity>) -> Result<Channel, InvalidUrl> {
     let url: ServiceUrl = url.parse()?;
-    Ok(url.pool(Arc::new(Network)).into())
+    Ok(url.pool(identity)?.into())
 }
 
 /// A channel over HTTP/2 and the connections that it makes, which need no network: one end of a pipe each.
@@ -67,15 +76,20 @@ pub fn pipe() -> (Channel, impl Stream<Item = io::Result<DuplexStream>> + Send +
 }
 
 impl ServiceUrl {
-    /// The replicas there, reached in this way.
-    fn pool(self, dial: Arc<dyn Dial>) -> Arc<Pool> {
-        match self.place {
+    /// The replicas there, for one who is known by this certificate.
+    fn pool(self, identity: Option<&Identity>) -> Result<Arc<Pool>, InvalidUrl> {
+        let dial: Arc<dyn Dial> = match identity {
+            Some(identity) if self.secure => Arc::new(Secured(identity.clone())),
+            None if self.secure => return Err(InvalidUrl::Anonymous(self.to_string())),
+            Some(_) | None => Arc::new(Network),
+        };
+        Ok(match self.place {
             Place::Hosts(hosts) => Pool::of_hosts(hosts, Arc::new(OfMachine), dial),
             Place::Socket(path) => {
                 let authority = Authority::from_static("localhost");
                 Pool::of_one(Address { spot: Spot::Socket(path), authority }, dial)
             }
-        }
+        })
     }
 }
 

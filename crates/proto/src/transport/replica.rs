@@ -16,6 +16,7 @@ use futures_util::{
     FutureExt as _,
     future::{self, BoxFuture, Shared},
 };
+use http::uri::Scheme;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -132,6 +133,11 @@ impl Replica {
 
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What requests that go there call the way.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.dial.scheme()
     }
 
     /// How many requests it has that are not wholly answered.

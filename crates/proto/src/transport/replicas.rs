@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use futures_util::{Stream, stream};
 use tokio::time::sleep;
 
-use super::{Channel, InvalidUrl, ServiceUrl, dialing::Network, pool::Pool};
+use super::{Channel, Identity, InvalidUrl, ServiceUrl, pool::Pool};
 
 /// How often it is looked for new ones.
 const ROUND: Duration = Duration::from_secs(5);
@@ -21,10 +21,15 @@ enum Whose {
 }
 
 impl Replicas {
-    /// Those of the service at this URL.
+    /// Those of the service at this URL, for one who has no certificate.
     pub fn of(url: &str) -> Result<Self, InvalidUrl> {
+        Self::of_as(url, None)
+    }
+
+    /// The same for one who is known by a certificate, where the URL asks for it.
+    pub fn of_as(url: &str, identity: Option<&Identity>) -> Result<Self, InvalidUrl> {
         let url: ServiceUrl = url.parse()?;
-        Ok(Self(Whose::Pool(url.pool(Arc::new(Network)))))
+        Ok(Self(Whose::Pool(url.pool(identity)?)))
     }
 
     /// Those there are now, by address; names are resolved anew where that is due. One that is named here need not

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request, Response, Uri, header::USER_AGENT, request::Parts, uri::Scheme};
+use http::{HeaderValue, Request, Response, Uri, header::USER_AGENT, request::Parts};
 use tokio::time::Instant;
 use tonic::{ConnectError, body::Body};
 use tower::BoxError;
 
-use super::{connection::Lost, deadline::set_deadline, dialing::Address, letter::Letter, pool::Pool};
+use super::{connection::Lost, deadline::set_deadline, letter::Letter, pool::Pool, replica::Replica};
 
 /// How often a request may be sent. Each further time means that a replica went away in just that moment.
 const MOST: usize = 5;
@@ -46,7 +46,7 @@ async fn attempt(
     letter: Letter,
 ) -> Result<Result<Response<Body>, Lost>, BoxError> {
     let (seat, mut connection) = pool.seat().await.map_err(|error| ConnectError(error.into()))?;
-    parts.uri = at(&seat.replica().address, &parts.uri)?;
+    parts.uri = at(seat.replica(), &parts.uri)?;
     Ok(match connection.send(Request::from_parts(parts, letter)).await {
         Ok(answer) => Ok(answer.map(|body| Body::new(seat.until_the_end_of(body)))),
         Err(lost) => {
@@ -59,9 +59,9 @@ async fn attempt(
     })
 }
 
-fn at(address: &Address, uri: &Uri) -> Result<Uri, http::uri::InvalidUriParts> {
+fn at(replica: &Replica, uri: &Uri) -> Result<Uri, http::uri::InvalidUriParts> {
     let mut parts = uri.clone().into_parts();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(address.authority.clone());
+    parts.scheme = Some(replica.scheme());
+    parts.authority = Some(replica.address.authority.clone());
     Uri::from_parts(parts)
 }

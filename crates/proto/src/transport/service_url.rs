@@ -5,10 +5,12 @@ use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 use http::uri::Authority;
 
 /// Where a service is: `http://host:port`, with more hosts after commas where it has several, or `unix:PATH`, a socket
-/// of this machine. A host may stand for many addresses, and each of them is a replica.
+/// of this machine. A host may stand for many addresses, and each of them is a replica. With `https` both ends show a
+/// certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceUrl {
     text: String,
+    pub(super) secure: bool,
     pub(super) place: Place,
 }
 
@@ -26,10 +28,18 @@ pub(super) struct Host {
     pub(super) port: u16,
 }
 
-/// Why a text is no [`ServiceUrl`].
+/// Why a service cannot be spoken to there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` must be http://host:port, where more hosts may follow after commas, or unix:PATH")]
-pub struct InvalidUrl(String);
+pub enum InvalidUrl {
+    /// The text is no [`ServiceUrl`].
+    #[error(
+        "`{0}` must be http://host:port or https://, where more hosts may follow after commas, or unix:PATH"
+    )]
+    Malformed(String),
+    /// We have no certificate to show.
+    #[error("`{0}` asks for certificates; name them in [tls]")]
+    Anonymous(String),
+}
 
 impl ServiceUrl {
     /// As it was written, without a slash at its end.
@@ -54,17 +64,18 @@ impl FromStr for ServiceUrl {
     type Err = InvalidUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        let secure = text.starts_with("https://");
         let place = match text.split_once(':') {
             Some(("unix", path)) if !path.is_empty() => Some(Place::Socket(path.into())),
             _ => hosts(text).map(Place::Hosts),
         };
-        let place = place.ok_or_else(|| InvalidUrl(text.to_owned()))?;
-        Ok(Self { text: text.trim_end_matches('/').to_owned(), place })
+        let place = place.ok_or_else(|| InvalidUrl::Malformed(text.to_owned()))?;
+        Ok(Self { text: text.trim_end_matches('/').to_owned(), secure, place })
     }
 }
 
 fn hosts(text: &str) -> Option<Vec<Host>> {
-    let hosts = text.strip_prefix("http://")?;
+    let hosts = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
     hosts.strip_suffix('/').unwrap_or(hosts).split(',').map(host).collect()
 }
 
@@ -93,6 +104,7 @@ mod tests {
         };
         assert_eq!(hosts("http://quota:8051"), ["quota 8051"]);
         assert_eq!(hosts("http://quota-1:8051,10.0.0.7:99/"), ["quota-1 8051", "10.0.0.7 99"]);
+        assert_eq!(hosts("https://quota:8051"), ["quota 8051"]);
         assert_eq!(hosts("http://[::1]:8051"), ["::1 8051"]);
         assert_eq!(hosts("unix:/run/tessera.sock"), ["/run/tessera.sock"]);
         for text in [
@@ -108,7 +120,7 @@ mod tests {
             "ftp://quota:8051",
             "unix:",
         ] {
-            assert_eq!(text.parse::<ServiceUrl>(), Err(InvalidUrl(text.to_owned())));
+            assert_eq!(text.parse::<ServiceUrl>(), Err(InvalidUrl::Malformed(text.to_owned())));
         }
     }
 }

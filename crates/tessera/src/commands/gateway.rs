@@ -1,7 +1,7 @@
 //! `tessera gateway`: the edge on its own.
 
 use clap::Args;
-use proto::transport::Replicas;
+use proto::transport::{self, Replicas};
 
 use crate::{
     assembly,
@@ -21,9 +21,10 @@ pub(crate) struct Options {
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
-    let generation = proto::transport::connect(config.gateway.generation_url.0.as_str())?;
-    let generations = Replicas::of(config.gateway.generation_url.0.as_str())?;
-    let quota = proto::transport::connect(config.gateway.quota_url.0.as_str())?;
+    let identity = config.identity()?;
+    let generation = transport::connect_as(config.gateway.generation_url.0.as_str(), identity.as_ref())?;
+    let generations = Replicas::of_as(config.gateway.generation_url.0.as_str(), identity.as_ref())?;
+    let quota = transport::connect_as(config.gateway.quota_url.0.as_str(), identity.as_ref())?;
     let door = Door::of_gateway(&config, environment).await?;
     let edge = assembly::gateway(&config, generation.clone(), quota.clone());
     let listener = serving::bind("the gateway", config.gateway.listen).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use generation::Generation;
+use proto::transport;
 use tokio::time::timeout;
 
 use crate::{
@@ -26,13 +27,15 @@ pub(crate) struct Options {
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
-    let quota = proto::transport::connect(config.generation.quota_url.0.as_str())?;
+    let identity = config.identity()?;
+    let quota = transport::connect_as(config.generation.quota_url.0.as_str(), identity.as_ref())?;
     let data = options.data_dir.resolve(environment);
     let sealing_key = key::sealing(&config, environment)?;
     let core = assembly::generation(&config, &data, environment, sealing_key, quota)?;
     let listener = serving::bind("generation", config.generation.listen).await?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
-    serving::announce(&format!("tessera generation listens on {}", serving::url_of(listener.local_addr()?)));
+    let url = serving::service_url_of(listener.local_addr()?, identity.as_ref());
+    serving::announce(&format!("tessera generation listens on {url}"));
 
     let core = Arc::new(core);
     let watched = Arc::clone(&core);
@@ -43,7 +46,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     operations::start(&config.operations, stop.asked.clone(), ready.clone()).await?;
     let routes = readiness::beside(core.routes(), Generation::SERVICES, stop.asked.clone(), ready).await;
     let grace = config.generation.deadline_seconds.get();
-    serving::grpc(routes, serving::incoming(listener), stop.closing, grace).await?;
+    serving::grpc(routes, serving::incoming(listener, identity), stop.closing, grace).await?;
     if timeout(SETTLING, core.drain()).await.is_err() {
         tracing::warn!("some leases could not be closed; it is tried again at the next start");
     }

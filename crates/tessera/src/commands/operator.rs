@@ -13,7 +13,11 @@ use proto::{
 };
 use tonic::Status;
 
-use crate::{config::Environment, data_dir::DataDirOption, operator_socket};
+use crate::{
+    config::{ConfigFile, Environment},
+    data_dir::DataDirOption,
+    operator_socket,
+};
 
 /// Where a Tessera runs.
 #[derive(Debug, Args)]
@@ -35,6 +39,8 @@ pub(crate) struct OperatorOptions {
         help = "Where generation is [default: the socket of `tessera up`, or http://127.0.0.1:8050]"
     )]
     generation_url: Option<String>,
+    #[command(flatten)]
+    config: ConfigFile,
     #[command(flatten)]
     data_dir: DataDirOption,
 }
@@ -64,7 +70,10 @@ impl OperatorOptions {
             (None, Some(socket)) => format!("unix:{}", socket.display()),
             (None, None) => format!("http://127.0.0.1:{port}"),
         };
-        let channel = transport::connect(&place)?;
+        // The configuration is another's affair, unless certificates are asked for: they stand there.
+        let secure = place.starts_with("https://");
+        let identity = if secure { self.config.load(environment)?.identity()? } else { None };
+        let channel = transport::connect_as(&place, identity.as_ref())?;
         Ok(Remote { channel, place })
     }
 }

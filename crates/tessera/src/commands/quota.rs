@@ -28,12 +28,14 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
+    let identity = config.identity()?;
     let data = options.data_dir.resolve(environment);
     let registry = assembly::registry(&config, &data, environment).await?;
     let ledger = assembly::quota(&config, &data, environment, None, registry).await?;
     let listener = serving::bind("quota", config.quota.listen).await?;
     let stop = serving::stop_on_signal(config.operations.drain())?;
-    serving::announce(&format!("tessera quota listens on {}", serving::url_of(listener.local_addr()?)));
+    let url = serving::service_url_of(listener.local_addr()?, identity.as_ref());
+    serving::announce(&format!("tessera quota listens on {url}"));
 
     let ledger = Arc::new(ledger);
     let watched = Arc::clone(&ledger);
@@ -45,7 +47,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
     let routes = readiness::beside(ledger.routes(), Quota::SERVICES, stop.asked.clone(), ready).await;
     let idle = CancellationToken::new();
     let serving = async {
-        let served = serving::grpc(routes, serving::incoming(listener), stop.closing, GRACE).await;
+        let served = serving::grpc(routes, serving::incoming(listener, identity), stop.closing, GRACE).await;
         idle.cancel();
         served
     };

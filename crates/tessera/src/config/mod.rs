@@ -14,6 +14,7 @@ mod generation;
 mod operations;
 mod quota;
 mod secret;
+mod tls;
 mod value;
 
 use std::{
@@ -24,6 +25,7 @@ use std::{
 
 use clap::Args;
 use domain::Catalog;
+use proto::transport::Identity;
 use serde::Deserialize;
 use toml::Table;
 
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub quota: quota::Quota,
     /// What those who run it look at.
     pub operations: Operations,
+    /// How the roles know each other.
+    pub tls: tls::Tls,
     /// Every model.
     pub catalog: Arc<Catalog>,
     /// Where the key is that generation opens sealed credentials with.
@@ -94,6 +98,7 @@ struct File {
     generation: generation::Generation,
     quota: quota::Quota,
     operations: Operations,
+    tls: tls::Tls,
     catalog: catalog::Section,
     models: Vec<catalog::Entry>,
     accounts: Vec<OwnedAccount>,
@@ -109,6 +114,12 @@ impl Config {
         }
         let file = File::deserialize(table).map_err(|error| Invalid::from(discreet(&error)))?;
         file.resolve()
+    }
+
+    /// Who this process is to the others, where they know each other.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, Invalid> {
+        let identity = self.tls.0.clone().map(Identity::load).transpose();
+        identity.map_err(|error| Invalid::from(format!("tls: {error}")))
     }
 }
 
@@ -134,6 +145,7 @@ impl File {
             generation: self.generation,
             quota: self.quota,
             operations: self.operations,
+            tls: self.tls,
             catalog: Arc::new(catalog),
             sealing_key,
             console_token,

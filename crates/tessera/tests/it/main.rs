@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, in the functions that they share too")]
 
+mod certificates;
 mod cluster;
 mod configuration;
 mod console;

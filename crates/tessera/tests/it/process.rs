@@ -42,7 +42,7 @@ impl Server {
         let (say, lines) = channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
         let mut server = Self { child, lines, url: String::new() };
-        let line = server.lines_until("listens on http://").pop().unwrap();
+        let line = server.lines_until("listens on http").pop().unwrap();
         let (_, url) = line.split_once("listens on ").unwrap();
         server.url.push_str(url);
         server

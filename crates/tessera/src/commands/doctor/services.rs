@@ -28,7 +28,7 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     for (name, key, url) in called {
-        found.push(match ask(url).await {
+        found.push(match ask(patient, url).await {
             Ok(()) => Finding::ok(name, format!("serves at {url}")),
             Err(why) => {
                 let remedy = format!("see that it runs and can be reached from here, or correct {key}");
@@ -39,8 +39,9 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
     found
 }
 
-async fn ask(url: &str) -> Result<(), String> {
-    let channel = transport::connect(url).map_err(|error| error.to_string())?;
+async fn ask(patient: &Patient<'_>, url: &str) -> Result<(), String> {
+    let identity = patient.config.identity().map_err(|error| format!("cannot be asked: {error}"))?;
+    let channel = transport::connect_as(url, identity.as_ref()).map_err(|error| error.to_string())?;
     let mut health = HealthClient::new(channel);
     let asked = timeout(PATIENCE, health.check(HealthCheckRequest::default())).await;
     match asked.map_err(|_| "does not answer in time".to_owned())? {
