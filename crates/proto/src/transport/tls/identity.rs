@@ -94,7 +94,7 @@ impl Identity {
             state.look_at = Instant::now() + BELIEVED;
             match files.renewed(&mut state) {
                 Ok(true) => {
-                    tracing::info!(certificate = %files.cert.display(), "the certificate was renewed")
+                    tracing::info!(certificate = %files.cert.display(), "the certificate was renewed");
                 }
                 Ok(false) => {}
                 Err(error) => tracing::error!(%error, "the certificate cannot be renewed; the old one holds"),
