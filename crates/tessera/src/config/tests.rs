@@ -33,7 +33,7 @@ fn switched_on() -> String {
         "service_account_file",
         "location",
         "key_env",
-        "key_file",
+        "key_file = \"/run/secrets",
         "store_password_env",
         "store_password_file",
     ];
