@@ -46,7 +46,7 @@ impl Connection {
                 tracing::debug!(%error, "a connection between services broke");
             }
         });
-        greeted.await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset))?;
+        greeted.await.unwrap_or_else(|_| Err(io::ErrorKind::ConnectionReset.into()))?;
         Ok(Self(sender))
     }
 
@@ -101,10 +101,17 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// A wire that tells when the first bytes come.
+/// A wire that tells when the first bytes come, or why they do not.
 struct Greeted {
     wire: Box<dyn Wire>,
-    greet: Option<oneshot::Sender<()>>,
+    greet: Option<oneshot::Sender<io::Result<()>>>,
+}
+
+impl Greeted {
+    /// Tells, where it was not told yet and somebody still waits.
+    fn greet(&mut self, how: io::Result<()>) {
+        let _ = self.greet.take().map(|greet| greet.send(how));
+    }
 }
 
 impl AsyncRead for Greeted {
@@ -114,14 +121,17 @@ impl AsyncRead for Greeted {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut *self.wire).poll_read(context, buffer))?;
-        if buffer.filled().len() > before
-            && let Some(greet) = self.greet.take()
-        {
-            // Whoever waited for it may have gone.
-            let _ = greet.send(());
+        let read = ready!(Pin::new(&mut *self.wire).poll_read(context, buffer));
+        match read {
+            Err(error) if self.greet.is_some() => {
+                let kind = error.kind();
+                self.greet(Err(error));
+                return Poll::Ready(Err(kind.into()));
+            }
+            Ok(()) if buffer.filled().len() > before => self.greet(Ok(())),
+            Ok(()) | Err(_) => {}
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(read)
     }
 }
 

@@ -37,7 +37,7 @@ pub use self::{
     deadline::deadline,
     replicas::Replicas,
     service_url::{InvalidUrl, ServiceUrl},
-    tls::{Admission, Caller, CallerInfo, Identity, TlsError, TlsFiles, callers},
+    tls::{Admission, Caller, CallerInfo, Certificate, Identity, Standing, TlsError, TlsFiles, callers},
 };
 
 /// A gRPC server with the window sizes and keep-alives that every service uses.

@@ -25,6 +25,7 @@ use tower::BoxError;
 use super::{
     connection::Connection,
     dialing::{Address, Dial},
+    tls,
 };
 
 /// How long connecting may take, the server's first word included.
@@ -117,18 +118,24 @@ impl Replica {
         };
         let opened = timeout(CONNECT, opening).await.unwrap_or_else(|_| Err("no answer in time".into()));
         let mut link = self.link();
-        opened
-            .map(|connection| *link = Link::Up(connection))
-            .map_err(|error| {
-                let rest = LONGEST_REST.min(FIRST_REST * 2_u32.saturating_pow(failures));
-                *link = Link::Down { failures: failures + 1, until: Instant::now() + rest };
-                self.unreachable(&error)
-            })
-            .inspect_err(|error| tracing::debug!(%error, failures, "a replica is out of reach"))
+        opened.map(|connection| *link = Link::Up(connection)).map_err(|error| {
+            let rest = LONGEST_REST.min(FIRST_REST * 2_u32.saturating_pow(failures));
+            *link = Link::Down { failures: failures + 1, until: Instant::now() + rest };
+            self.unreachable(&error, failures)
+        })
     }
 
-    fn unreachable(&self, error: &BoxError) -> Unreachable {
-        Unreachable(format!("{} cannot be reached: {error}", self.address))
+    /// That it is out of reach; where people must do something about it, so that they read it.
+    fn unreachable(&self, error: &BoxError, failures: u32) -> Unreachable {
+        let mistrust = tls::of_called(error, self.address.authority.host());
+        let why = mistrust.clone().unwrap_or_else(|| error.to_string());
+        let unreachable = Unreachable(format!("{} cannot be reached: {why}", self.address));
+        if mistrust.is_some() {
+            tracing::warn!(error = %unreachable, failures, "a replica and we do not trust each other");
+        } else {
+            tracing::debug!(error = %unreachable, failures, "a replica is out of reach");
+        }
+        unreachable
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {

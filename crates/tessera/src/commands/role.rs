@@ -14,6 +14,15 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    /// What its command and its certificates call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Generation => "generation",
+            Self::Quota => "quota",
+        }
+    }
+
     /// Whether it looks at what is in the section or list of this name.
     pub(crate) fn reads(self, section: &str) -> bool {
         match section {

@@ -25,7 +25,7 @@ use std::{
 
 use clap::Args;
 use domain::Catalog;
-use proto::transport::Identity;
+use proto::transport::{Identity, TlsFiles};
 use serde::Deserialize;
 use toml::Table;
 
@@ -72,8 +72,8 @@ pub(crate) struct Config {
     pub quota: quota::Quota,
     /// What those who run it look at.
     pub operations: Operations,
-    /// How the roles know each other.
-    pub tls: tls::Tls,
+    /// Where what the roles know each other by is, if they do.
+    pub tls: Option<TlsFiles>,
     /// Every model.
     pub catalog: Arc<Catalog>,
     /// Where the key is that generation opens sealed credentials with.
@@ -118,7 +118,7 @@ impl Config {
 
     /// Who this process is to the others, where they know each other.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, Invalid> {
-        let identity = self.tls.0.clone().map(Identity::load).transpose();
+        let identity = self.tls.clone().map(Identity::load).transpose();
         identity.map_err(|error| Invalid::from(format!("tls: {error}")))
     }
 }
@@ -137,6 +137,10 @@ impl File {
             problems.push(format!("gateway: {problem}"));
             None
         });
+        let tls = self.tls.files().unwrap_or_else(|problem| {
+            problems.push(format!("tls: {problem}"));
+            None
+        });
         if !problems.is_empty() {
             return Err(Invalid(problems));
         }
@@ -145,7 +149,7 @@ impl File {
             generation: self.generation,
             quota: self.quota,
             operations: self.operations,
-            tls: self.tls,
+            tls,
             catalog: Arc::new(catalog),
             sealing_key,
             console_token,

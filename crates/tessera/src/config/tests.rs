@@ -209,6 +209,16 @@ fn a_clients_limits_are_checked_and_what_is_not_said_is_not_limited() {
 }
 
 #[test]
+fn a_certificate_is_three_files_wherever_each_is_named() {
+    let two = "[tls]\nca_file = 'ca.crt'\ncert_file = 'tls.crt'";
+    assert!(
+        load(two, &[]).unwrap_err().contains("tls: needs all of ca_file, cert_file and key_file, or none")
+    );
+    assert!(load(two, &[("TESSERA_TLS__KEY_FILE", "tls.key")]).unwrap().tls.is_some());
+    assert!(load("[tls]", &[]).unwrap().tls.is_none());
+}
+
+#[test]
 fn a_model_of_a_built_in_name_takes_its_place() {
     let text = "[[models]]\nname = 'gemini-3-pro-image'\ngemini_id = 'g'\n\
                 rates = [{ resolution = '2K', tokens = 7, price_usd = 0.0505 }]";

@@ -1,7 +1,7 @@
 //! Connections that come, each with what is known of its other end.
 
 use std::{
-    io,
+    io::IoSlice,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -13,14 +13,14 @@ use futures_util::{
     stream::{self, FuturesUnordered},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{self, AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::{Connected, TcpIncoming};
 
-use super::{Identity, role::Roles};
+use super::{Identity, mistrust, role::Roles};
 use crate::transport::dialing::Wire;
 
 /// How long the other end may take to say who it is.
@@ -68,13 +68,28 @@ pub fn callers(
 
 /// Learns who calls.
 async fn greet(socket: TcpStream, identity: Identity) -> Option<Caller> {
-    let acceptor = TlsAcceptor::from(identity.server());
-    let accepted = timeout(PATIENCE, acceptor.accept(socket)).await;
-    let secured = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let secured = secured.inspect_err(|error| tracing::warn!(%error, "a caller was refused")).ok()?;
-    let certificates = secured.get_ref().1.peer_certificates();
-    let roles = certificates.and_then(<[_]>::first).map(Roles::of)?;
-    Some(Caller { wire: Box::new(secured), peer: Peer(Some(roles)) })
+    let from = socket.peer_addr().ok()?;
+    let accepting = TlsAcceptor::from(identity.server()).accept(socket).into_fallible();
+    match timeout(PATIENCE, accepting).await.ok()? {
+        Ok(secured) => {
+            let certificates = secured.get_ref().1.peer_certificates();
+            let roles = certificates.and_then(<[_]>::first).map(Roles::of)?;
+            Some(Caller { wire: Box::new(secured), peer: Peer(Some(roles)) })
+        }
+        Err((error, socket)) => {
+            if let Some(why) = mistrust::of_caller(&error) {
+                tracing::warn!(%from, "a caller was refused: {why}");
+                let _gone = timeout(PATIENCE, hear_out(socket)).await;
+            }
+            None
+        }
+    }
+}
+
+/// Reads to the end, for what the other end has sent and nobody reads would keep it from hearing why it is refused.
+async fn hear_out(mut socket: TcpStream) -> io::Result<u64> {
+    socket.shutdown().await?;
+    io::copy(&mut socket, &mut io::sink()).await
 }
 
 impl Connected for Caller {
@@ -111,7 +126,7 @@ impl AsyncWrite for Caller {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut *self.wire).poll_write_vectored(context, slices)
     }

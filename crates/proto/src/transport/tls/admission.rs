@@ -42,12 +42,12 @@ where
         let known = request.extensions().get::<CallerInfo>();
         let roles = known.and_then(|CallerInfo(peer)| peer.0.as_ref());
         let path = request.uri().path();
-        if roles.is_none_or(|roles| roles.may_ask(path)) {
+        let Some(roles) = roles.filter(|roles| !roles.may_ask(path)) else {
             return Either::Left(self.0.call(request));
-        }
-        tracing::warn!(path, ?roles, "a caller asked for what its certificate does not allow");
-        let refusal =
-            Status::permission_denied("the certificate does not allow this; see [tls] in tessera.toml");
+        };
+        let refusal = roles.refusal(path);
+        tracing::warn!(path, "a caller was refused: {refusal}");
+        let refusal = Status::permission_denied(refusal);
         Either::Right(future::ready(Ok(refusal.into_http())))
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -13,10 +13,12 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
-use tokio::time::Instant;
+use tokio::time::sleep;
 
-/// How long the files are believed to be what they were.
-const BELIEVED: Duration = Duration::from_secs(3);
+use super::Certificate;
+
+/// How often it is looked whether the files were renewed.
+const ROUND: Duration = Duration::from_secs(2);
 
 /// Where the files are, all in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,60 +49,79 @@ struct Inner {
 }
 
 struct State {
-    /// What the files held when they were last read.
+    /// What the files held when they were last read well.
     contents: Contents,
     configs: Configs,
-    look_at: Instant,
+    /// What was wrong when they were last looked at, and was told.
+    trouble: Option<TlsError>,
 }
 
 type Contents = [Vec<u8>; 3];
 
-#[derive(Clone)]
 struct Configs {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
 }
 
 impl Identity {
-    /// Reads the files for the first time.
+    /// Reads the files, and again every few seconds for as long as somebody goes by them. Needs a runtime.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let contents = files.read()?;
         let configs = files.configs(&contents)?;
-        let state = Mutex::new(State { contents, configs, look_at: Instant::now() + BELIEVED });
-        Ok(Self(Arc::new(Inner { files, state })))
+        let state = Mutex::new(State { contents, configs, trouble: None });
+        let inner = Arc::new(Inner { files, state });
+        tokio::spawn(keep_up(Arc::downgrade(&inner)));
+        Ok(Self(inner))
     }
 
     /// How to call others.
     pub(super) fn client(&self) -> Arc<ClientConfig> {
-        self.current().client
+        Arc::clone(&self.0.state().configs.client)
     }
 
     /// How to be called by others.
     pub(super) fn server(&self) -> Arc<ServerConfig> {
-        self.current().server
+        Arc::clone(&self.0.state().configs.server)
     }
 
-    /// Has the files looked at when they are needed next.
+    /// Has the files looked at now.
     #[cfg(test)]
     pub(super) fn look_again(&self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).look_at = Instant::now();
+        self.0.look();
+    }
+}
+
+/// Has those who go by the files go by what they hold now.
+async fn keep_up(identity: Weak<Inner>) {
+    loop {
+        sleep(ROUND).await;
+        let Some(inner) = identity.upgrade() else { return };
+        inner.look();
+    }
+}
+
+impl Inner {
+    /// Takes over what the files hold. Files that changed for the worse change nothing, and that is told once.
+    fn look(&self) {
+        let mut state = self.state();
+        let trouble = match self.files.renewed(&mut state) {
+            Ok(true) => {
+                tracing::info!(certificate = %self.files.cert.display(), "the certificate was renewed");
+                None
+            }
+            Ok(false) => None,
+            Err(error) => Some(error),
+        };
+        if let Some(error) = &trouble
+            && state.trouble != trouble
+        {
+            tracing::error!(%error, "the certificate cannot be renewed, and the old one holds; write all three files anew");
+        }
+        state.trouble = trouble;
     }
 
-    /// What holds now. Files that changed for the worse change nothing.
-    fn current(&self) -> Configs {
-        let Inner { files, state } = &*self.0;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.look_at <= Instant::now() {
-            state.look_at = Instant::now() + BELIEVED;
-            match files.renewed(&mut state) {
-                Ok(true) => {
-                    tracing::info!(certificate = %files.cert.display(), "the certificate was renewed");
-                }
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "the certificate cannot be renewed; the old one holds"),
-            }
-        }
-        state.configs.clone()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,13 +145,27 @@ impl TlsFiles {
         Ok(true)
     }
 
-    fn configs(&self, [ca, cert, key]: &Contents) -> Result<Configs, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut roots = RootCertStore::empty();
+    /// Looks whether the files can be used together.
+    pub fn certificate(&self) -> Result<Certificate, TlsError> {
+        let contents = self.read()?;
+        self.configs(&contents)?;
+        self.shown(&contents)
+    }
+
+    fn shown(&self, [ca, cert, _]: &Contents) -> Result<Certificate, TlsError> {
+        let mut authorities = RootCertStore::empty();
         for authority in certificates(&self.ca, ca)? {
-            roots.add(authority).map_err(|error| wrong(&self.ca, format!("cannot be used: {error}")))?;
+            authorities
+                .add(authority)
+                .map_err(|error| wrong(&self.ca, format!("cannot be used: {error}")))?;
         }
-        let (chain, roots) = (certificates(&self.cert, cert)?, Arc::new(roots));
+        Ok(Certificate { chain: certificates(&self.cert, cert)?, authorities: Arc::new(authorities) })
+    }
+
+    fn configs(&self, contents: &Contents) -> Result<Configs, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let Certificate { chain, authorities: roots } = self.shown(contents)?;
+        let [.., key] = contents;
         let key = || {
             PrivateKeyDer::from_pem_slice(key)
                 .map_err(|_| wrong(&self.key, "holds no private key in PEM".into()))

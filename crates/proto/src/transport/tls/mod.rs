@@ -2,7 +2,9 @@
 
 mod accepting;
 mod admission;
+mod certificate;
 mod identity;
+mod mistrust;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -16,9 +18,11 @@ use tonic::async_trait;
 
 use super::dialing::{Address, Dial, Network, Wire};
 
+pub(super) use self::mistrust::of_called;
 pub use self::{
     accepting::{Caller, CallerInfo, callers},
     admission::Admission,
+    certificate::{Certificate, Standing},
     identity::{Identity, TlsError, TlsFiles},
 };
 

@@ -53,6 +53,20 @@ impl Roles {
         Self([Gateway, Generation, Operator, Client].into_iter().filter(names).collect())
     }
 
+    /// Why none of them may ask for this, and who may.
+    pub(super) fn refusal(&self, path: &str) -> String {
+        let names = |roles: &mut dyn Iterator<Item = &Role>| {
+            let names: Vec<_> = roles.map(|role| role.name()).collect();
+            names.join(" or ")
+        };
+        let (is, may) = (names(&mut self.0.iter()), names(&mut allowed(path)));
+        match (is.as_str(), may.as_str()) {
+            (_, "") => "no certificate allows this".to_owned(),
+            ("", may) => format!("the certificate names no role; this takes one with the DNS name {may}"),
+            (is, may) => format!("the certificate is for {is}; this takes one with the DNS name {may}"),
+        }
+    }
+
     /// Whether one of them may ask for this.
     pub(super) fn may_ask(&self, path: &str) -> bool {
         OPEN.iter().any(|open| path.starts_with(open)) || allowed(path).any(|role| self.0.contains(role))
@@ -102,6 +116,19 @@ mod tests {
             );
         }
         assert!(Roles(vec![]).may_ask("/grpc.health.v1.Health/Check"));
+    }
+
+    #[test]
+    fn who_is_refused_hears_what_a_certificate_must_name() {
+        let refusal = |roles: Vec<Role>, path| Roles(roles).refusal(path);
+        assert_eq!(
+            refusal(vec![Client], "/tessera.v1.Accounts/List"),
+            "the certificate is for client; this takes one with the DNS name gateway or operator"
+        );
+        assert_eq!(
+            refusal(vec![], "/tessera.v1.Leases/Settle"),
+            "the certificate names no role; this takes one with the DNS name generation"
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::{fs, net::SocketAddr, path::Path};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpListener;
-use tonic::{Code, Request, service::Routes, transport::server::TcpIncoming};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic::{Code, Request, Status, service::Routes, transport::server::TcpIncoming};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
 
 use super::*;
 use crate::{
@@ -64,8 +64,18 @@ fn channel(address: SocketAddr, identity: &Identity) -> Channel {
 }
 
 async fn health(channel: Channel) -> Result<(), Code> {
-    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    answer.map(|_| ()).map_err(|status| status.code())
+    asked(channel).await.map(|_| ()).map_err(|status| status.code())
+}
+
+/// Why nobody can be asked there.
+async fn mistrust(channel: Channel) -> String {
+    let status = asked(channel).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    status.message().to_owned()
+}
+
+async fn asked(channel: Channel) -> Result<tonic::Response<HealthCheckResponse>, Status> {
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await
 }
 
 /// What one who renews a lease hears; nobody has one here.
@@ -91,13 +101,18 @@ async fn strangers_are_refused_at_either_end() {
     let quota = serve(ca.identity(&home.path().join("quota"), &["quota", "localhost"])).await;
     let plain = connect(&format!("http://localhost:{}", quota.port())).unwrap();
     assert_eq!(health(plain).await, Err(Code::Unavailable), "without a certificate");
-    let stranger = other.issue(&home.path().join("stranger"), &["generation"], &ca);
-    let stranger = Identity::load(stranger).unwrap();
-    assert_eq!(health(channel(quota, &stranger)).await, Err(Code::Unavailable), "of another authority");
+    let issued = |authority: &Authority, believed| {
+        let files = authority.issue(&home.path().join("generation"), &["generation"], believed);
+        Identity::load(files).unwrap()
+    };
+    let said = mistrust(channel(quota, &issued(&other, &ca))).await;
+    assert!(said.contains("it knows no authority of our certificate; have one authority sign"), "{said}");
+    let said = mistrust(channel(quota, &issued(&other, &other))).await;
+    assert!(said.contains("its certificate is of no authority in our ca_file; have one"), "{said}");
 
     let impostor = serve(ca.identity(&home.path().join("impostor"), &["generation"])).await;
-    let generation = ca.identity(&home.path().join("generation"), &["generation"]);
-    assert_eq!(health(channel(impostor, &generation)).await, Err(Code::Unavailable), "for another host");
+    let said = mistrust(channel(impostor, &issued(&ca, &ca))).await;
+    assert!(said.contains("its certificate is not for localhost; issue it with that name"), "{said}");
     assert!(connect("https://localhost:1").is_err(), "there is no https without certificates");
 }
 

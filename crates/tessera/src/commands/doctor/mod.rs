@@ -2,6 +2,7 @@
 //! and nothing is changed.
 
 mod accounts;
+mod certificate;
 mod clock;
 mod ledger;
 mod machine;
@@ -63,6 +64,7 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
 impl Patient<'_> {
     async fn examine(&self, report: &mut Report) {
         report.tell_all(secrets::look(self));
+        report.tell_all(certificate::look(self));
         report.tell_all(machine::look(self));
         if self.has("quota") {
             let waiting = report.wait("asking the ledger");
