@@ -2,7 +2,10 @@
 
 import functools
 import ipaddress
+import json
+import os
 import re
+import subprocess
 
 import house
 import kubernetes_validate
@@ -15,8 +18,9 @@ from house import ROOT
 OVERLAYS = ["demo", "production"]
 ROLES = ["gateway", "generation", "quota"]
 WORKLOADS = ("Deployment", "StatefulSet")
+CERTIFICATE = ["ca.crt", "tls.crt", "tls.key"]
 
-# The oldest Kubernetes that has what is used here (a native pause before the stop), and the newest with a schema here.
+# The oldest Kubernetes that the README names, and the newest with a schema here.
 VERSIONS = ["1.32", kubernetes_validate.latest_version()]
 
 
@@ -48,15 +52,19 @@ def container(found: dict) -> dict:
     return only
 
 
+def mounted(name: str, role: str, volume: str) -> str:
+    [path] = [mount["mountPath"] for mount in container(workload(name, role))["volumeMounts"] if mount["name"] == volume]
+    return path
+
+
 def in_force(name: str, role: str, tmp_path) -> dict:
     """A role's configuration, from the config map that its pods mount."""
     found = workload(name, role)
     [volume] = [volume for volume in pod(found)["volumes"] if volume["name"] == "config"]
     file = tmp_path / "tessera.toml"
     file.write_text(one(name, "ConfigMap", volume["configMap"]["name"])["data"]["tessera.toml"])
-    [mounted] = [mount["mountPath"] for mount in container(found)["volumeMounts"] if mount["name"] == "config"]
     environment = {variable["name"]: variable["value"] for variable in container(found)["env"]}
-    assert environment["TESSERA_CONFIG"] == f"{mounted}/tessera.toml"
+    assert environment["TESSERA_CONFIG"] == f"{mounted(name, role, 'config')}/tessera.toml"
     return house.configuration(role, file, environment)
 
 
@@ -155,6 +163,8 @@ def test_a_role_listens_where_it_is_looked_for_and_is_probed(name, role, tmp_pat
         if key.endswith("_url"):
             service = one(name, "Service", house.host(url))
             assert service["spec"]["clusterIP"] == "None", "gRPC balances over every pod"
+            assert url.startswith("https://" if name == "production" else "http://")
+            assert service["metadata"]["name"] in ROLES, "its certificate is for another name"
             assert house.port(url) in [port["port"] for port in service["spec"]["ports"]]
 
 
@@ -164,19 +174,31 @@ def test_a_role_is_given_every_secret_that_its_configuration_names_and_no_other(
     given = set()
     for volume in pod(workload(name, role))["volumes"]:
         if "secret" in volume:
-            assert volume["secret"]["secretName"] == "tessera-secrets"
-            given |= {item["path"] for item in volume["secret"]["items"]}
-    named = house.secret_files(in_force(name, role, tmp_path))
-    assert named == {f"/run/secrets/{path}" for path in given}
+            own = volume["name"] == "tls"
+            assert volume["secret"]["secretName"] == (f"tessera-tls-{role}" if own else "tessera-secrets")
+            # Somebody makes all that is in a secret of its own for a role: see the certificates.
+            paths = CERTIFICATE if own else [item["path"] for item in volume["secret"]["items"]]
+            given |= {f"{mounted(name, role, volume['name'])}/{path}" for path in paths}
+    assert house.secret_files(in_force(name, role, tmp_path)) == given
 
 
+@pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_pictures_in_flight_are_finished_before_a_pod_goes(name, tmp_path):
+def test_pictures_in_flight_are_finished_before_a_pod_goes(name, role, tmp_path):
     deadline = in_force(name, "generation", tmp_path)["generation"]["deadline_seconds"]
-    for role in ROLES:
-        pause = container(workload(name, role))["lifecycle"]["preStop"]["sleep"]["seconds"]
-        grace = pod(workload(name, role))["terminationGracePeriodSeconds"]
-        assert grace >= pause + (20 if role == "quota" else deadline + 15)
+    drain = in_force(name, role, tmp_path)["operations"]["drain_seconds"]
+    grace = pod(workload(name, role))["terminationGracePeriodSeconds"]
+    assert grace >= drain + (20 if role == "quota" else deadline + 15)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_everybody_knows_that_a_pod_goes_before_it_takes_nothing_more(name, role, tmp_path):
+    found = container(workload(name, role))
+    assert "lifecycle" not in found, "it would say that it is ready for as long as that takes"
+    probe = found["readinessProbe"]
+    known = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
+    assert in_force(name, role, tmp_path)["operations"]["drain_seconds"] > known
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -256,6 +278,33 @@ def test_the_readme_makes_every_secret():
             for volume in pod(found).get("volumes", []):
                 for item in volume.get("secret", {}).get("items", []):
                     assert item["key"] in made
+
+
+def test_the_readme_makes_every_certificate(tmp_path):
+    """As it is written there, with a kubectl that keeps what it is given."""
+    [script] = re.findall(r"^sh deploy/certificates.sh .*?^done", (ROOT / "README.md").read_text(), re.M | re.S)
+    kubectl = tmp_path / "bin/kubectl"
+    kubectl.parent.mkdir()
+    kubectl.write_text('#!/bin/sh\n[ "$1" = apply ] && exec cat > /dev/null\necho "$@" >> "$MADE"\n')
+    kubectl.chmod(0o755)
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    environment = {"PATH": f"{kubectl.parent}:{os.environ['PATH']}", "MADE": str(tmp_path / "made")}
+    subprocess.run(["sh", "-euc", script], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    made = re.findall(r"secret generic (\S+) --namespace tessera --from-file=(\S+)", (tmp_path / "made").read_text())
+    assert sorted(secret for secret, _ in made) == sorted(f"tessera-tls-{role}" for role in ROLES)
+    for secret, place in made:
+        role = secret.removeprefix("tessera-tls-")
+        assert sorted(file.name for file in (tmp_path / place).iterdir()) == CERTIFICATE
+        told = certificate_checks(role, tmp_path / place)
+        assert told["certificate"]["state"] == told["certificate's name"]["state"] == "ok", told
+
+
+def certificate_checks(role: str, place) -> dict[str, dict]:
+    """What the doctor says of a certificate, by its checks."""
+    files = {f"TESSERA_TLS__{key}_FILE": str(place / name) for key, name in zip(["CA", "CERT", "KEY"], CERTIFICATE)}
+    command = [house.BINARY, "doctor", "--json", "--role", role, "--data-dir", str(place.parent)]
+    told = subprocess.run(command, env=files, capture_output=True, text=True).stdout
+    return {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
