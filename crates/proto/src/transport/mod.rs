@@ -10,8 +10,10 @@ mod pool;
 mod replica;
 mod replicas;
 mod resolver;
+mod seat;
 mod sending;
 mod service_url;
+mod setbacks;
 #[cfg(test)]
 mod tests;
 mod tls;

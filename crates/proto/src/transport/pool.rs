@@ -18,8 +18,9 @@ use tokio::time::Instant;
 use super::{
     connection::Connection,
     dialing::{Address, Dial, Spot},
-    replica::{Replica, Seat, Unreachable},
+    replica::{Replica, Unreachable},
     resolver::Resolve,
+    seat::Seat,
     service_url::Host,
 };
 
@@ -73,8 +74,8 @@ impl Pool {
         Arc::new(Self { hosts, resolver, dial, state, resolving, chance: AtomicU64::new(0) })
     }
 
-    /// A place at a replica that can be asked: the less busy of two that chance names. Where none can, whichever
-    /// can first.
+    /// A place at a replica that can be asked: the less busy of two that chance names, none of which is known to fail
+    /// unless all are. Where none can, whichever can first.
     pub(super) async fn seat(self: &Arc<Self>) -> Result<(Seat, Connection), Unreachable> {
         self.look_after();
         for _ in 0..3 {
@@ -113,19 +114,14 @@ impl Pool {
 
     fn choose(&self) -> Option<(Seat, Connection)> {
         let state = self.state();
-        let known = &state.known;
-        let from = |offset: usize| {
-            let (before, after) = known.split_at(offset);
-            after.iter().chain(before).find_map(|replica| Some((replica, replica.connection()?)))
+        let ways = |preferred: bool| -> Vec<_> {
+            let known = state.known.iter().filter(|replica| !(preferred && replica.is_aside()));
+            known.filter_map(|replica| Some((replica, replica.connection()?))).collect()
         };
-        let (one, other) = self.two_below(known.len())?;
-        let first = from(one)?;
-        let second = if one == other { None } else { from(other) };
-        let busier = |other: &Replica| first.0.in_flight() > other.in_flight();
-        let (replica, connection) = match second {
-            Some(second) if busier(second.0) => second,
-            _ => first,
-        };
+        let mut ways = Some(ways(true)).filter(|ways| !ways.is_empty()).unwrap_or_else(|| ways(false));
+        let (one, other) = self.two_below(ways.len())?;
+        let busier = ways[one].0.in_flight() > ways[other].0.in_flight();
+        let (replica, connection) = ways.swap_remove(if busier { other } else { one });
         Some((Seat::take(Arc::clone(replica)), connection))
     }
 

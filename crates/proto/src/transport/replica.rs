@@ -2,29 +2,25 @@
 
 use std::{
     fmt,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::{
     FutureExt as _,
     future::{self, BoxFuture, Shared},
 };
 use http::uri::Scheme;
-use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use tower::BoxError;
 
 use super::{
     connection::Connection,
     dialing::{Address, Dial},
+    setbacks::Setbacks,
     tls,
 };
 
@@ -40,6 +36,7 @@ pub(super) struct Replica {
     dial: Arc<dyn Dial>,
     in_flight: AtomicUsize,
     link: Mutex<Link>,
+    setbacks: Mutex<Setbacks>,
 }
 
 /// The way to it.
@@ -61,7 +58,7 @@ impl Replica {
     /// One that listens there. Nothing leads to it yet.
     pub(super) fn new(address: Address, dial: Arc<dyn Dial>) -> Arc<Self> {
         let link = Mutex::new(Link::Down { failures: 0, until: Instant::now() });
-        Arc::new(Self { address, dial, in_flight: AtomicUsize::new(0), link })
+        Arc::new(Self { address, dial, in_flight: AtomicUsize::new(0), link, setbacks: Mutex::default() })
     }
 
     /// The way to it, where there is one.
@@ -142,9 +139,30 @@ impl Replica {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether others are preferred, for it said again and again that it cannot serve.
+    pub(super) fn is_aside(&self) -> bool {
+        self.setbacks().is_aside(Instant::now())
+    }
+
+    /// What its answers say of it.
+    pub(super) fn setbacks(&self) -> MutexGuard<'_, Setbacks> {
+        self.setbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What requests that go there call the way.
     pub(super) fn scheme(&self) -> Scheme {
         self.dial.scheme()
+    }
+
+    /// Has one more request, until `leave`.
+    pub(super) fn enter(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.setbacks().rest(Instant::now());
+    }
+
+    /// Has one request less.
+    pub(super) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many requests it has that are not wholly answered.
@@ -156,62 +174,5 @@ impl Replica {
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} in flight)", self.address, self.in_flight())
-    }
-}
-
-/// A request's place at a replica, until it is wholly answered or given up.
-pub(super) struct Seat(Arc<Replica>);
-
-impl Seat {
-    /// Takes a place.
-    pub(super) fn take(replica: Arc<Replica>) -> Self {
-        replica.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(replica)
-    }
-
-    /// Where it is.
-    pub(super) fn replica(&self) -> &Replica {
-        &self.0
-    }
-
-    /// An answer that holds it to its end.
-    pub(super) fn until_the_end_of(self, answer: Incoming) -> Seated {
-        Seated { answer, seat: Some(self) }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The body of an answer, with its place at the replica that it comes from.
-pub(super) struct Seated {
-    answer: Incoming,
-    seat: Option<Seat>,
-}
-
-impl http_body::Body for Seated {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.answer).poll_frame(context));
-        if !frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_data)) {
-            self.seat = None;
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.answer.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.answer.size_hint()
     }
 }

@@ -48,7 +48,7 @@ async fn attempt(
     let (seat, mut connection) = pool.seat().await.map_err(|error| ConnectError(error.into()))?;
     parts.uri = at(seat.replica(), &parts.uri)?;
     Ok(match connection.send(Request::from_parts(parts, letter)).await {
-        Ok(answer) => Ok(answer.map(|body| Body::new(seat.until_the_end_of(body)))),
+        Ok(answer) => Ok(seat.until_the_end_of(answer).map(Body::new)),
         Err(lost) => {
             if let Lost::Unbegun(_) = lost {
                 seat.replica().lose();

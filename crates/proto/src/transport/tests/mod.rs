@@ -3,3 +3,4 @@
 mod balance;
 mod losses;
 mod town;
+mod troubles;

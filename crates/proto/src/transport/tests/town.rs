@@ -58,6 +58,7 @@ pub(super) struct Painter {
     pub(super) begun: Arc<AtomicUsize>,
     /// Lets one answer end for each permit.
     pub(super) brush: Arc<Semaphore>,
+    mood: Mood,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -108,15 +109,15 @@ impl Town {
 
     /// Serves at an address.
     pub(super) fn paint(&self, number: u8) -> Painter {
-        let (begun, brush) = (Arc::default(), Arc::new(Semaphore::new(0)));
-        let easel = Easel { begun: Arc::clone(&begun), brush: Arc::clone(&brush) };
+        let (begun, brush, mood) = (Arc::default(), Arc::new(Semaphore::new(0)), Mood::default());
+        let easel = Easel { begun: Arc::clone(&begun), brush: Arc::clone(&brush), mood: Arc::clone(&mood) };
         let mut visitors = self.listen(number);
         let incoming = stream::poll_fn(move |context| visitors.poll_recv(context)).map(io::Result::Ok);
         let stop = CancellationToken::new();
         let router = server().add_service(GenerationServer::new(easel));
         let serving = router.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
         let serving = tokio::spawn(async move { serving.await.unwrap() });
-        Painter { begun, brush, stop, serving }
+        Painter { begun, brush, mood, stop, serving }
     }
 }
 
@@ -124,6 +125,11 @@ impl Painter {
     /// How many requests reached it.
     pub(super) fn begun(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Has it be in trouble from now on, or no more.
+    pub(super) fn suffer(&self, trouble: Option<Trouble>) {
+        *self.mood.lock().unwrap() = trouble;
     }
 
     /// Stops as a service does that drains: what is in flight may finish.
@@ -145,7 +151,19 @@ pub(super) async fn ask(service: &GenerationClient<Channel>) -> Result<Streaming
 struct Easel {
     begun: Arc<AtomicUsize>,
     brush: Arc<Semaphore>,
+    mood: Mood,
 }
+
+/// How a replica fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It says at once that it cannot serve.
+    AtOnce,
+    /// It says so once it had a word to say.
+    AtTheEnd,
+}
+
+type Mood = Arc<Mutex<Option<Trouble>>>;
 
 #[async_trait]
 impl Generation for Easel {
@@ -153,6 +171,15 @@ impl Generation for Easel {
 
     async fn generate(&self, _: Request<GenerateRequest>) -> Result<Response<Self::GenerateStream>, Status> {
         self.begun.fetch_add(1, Ordering::SeqCst);
+        let unavailable = || Status::unavailable("quota cannot be reached");
+        let trouble = *self.mood.lock().unwrap();
+        match trouble {
+            Some(Trouble::AtOnce) => return Err(unavailable()),
+            Some(Trouble::AtTheEnd) => {
+                return Ok(Response::new(stream::once(async move { Err(unavailable()) }).boxed()));
+            }
+            None => {}
+        }
         let brush = Arc::clone(&self.brush);
         let painted = stream::once(async move {
             brush.acquire().await.unwrap().forget();
