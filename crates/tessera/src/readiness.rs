@@ -1,11 +1,17 @@
-//! Whether this process can serve, told on its gRPC ports by its services' names.
+//! Whether a process can serve, told and asked on gRPC ports by its services' names.
 
 use std::time::Duration;
 
-use proto::Health;
-use tokio::time::{MissedTickBehavior, interval};
+use proto::{Health, transport::Channel};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{Code, service::Routes};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// How long another may take to say that it serves.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often a process is asked whether it can serve.
 const ROUND: Duration = Duration::from_secs(1);
@@ -43,6 +49,19 @@ where
         }
     });
     routes
+}
+
+/// Asks another service whether it can serve; why not, in words that follow its address.
+pub(crate) async fn of(service: Channel) -> Result<(), String> {
+    let mut health = HealthClient::new(service);
+    let asked = timeout(PATIENCE, health.check(HealthCheckRequest::default())).await;
+    match asked.map_err(|_| "does not answer in time".to_owned())? {
+        Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+        Ok(_) => Err("answers, and cannot serve now; ask its /readyz why".to_owned()),
+        // A service that knows no such question is one that answers.
+        Err(status) if status.code() == Code::Unimplemented => Ok(()),
+        Err(status) => Err(format!("does not answer: {}", status.message())),
+    }
 }
 
 fn tell(ready: Result<(), &'static str>) {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use proto::transport;
 use reqwest::Url;
 
 use crate::{
     config::{ConfigFile, Environment, Invalid},
-    serving, web,
+    readiness, serving, web,
 };
 
 /// What the command takes.
@@ -20,6 +21,9 @@ pub(crate) struct Options {
     /// Asks whether the process lives, and not whether it can serve
     #[arg(long)]
     live: bool,
+    /// Asks a gRPC port instead, http://HOST:PORT or https://, where [tls] of the configuration is shown
+    #[arg(long, value_name = "URL", conflicts_with_all = ["url", "live"])]
+    grpc: Option<String>,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -29,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks, and says in one line what was answered. Anything but a yes is an error.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
+    if let Some(url) = &options.grpc {
+        return options.ask(url, environment).await;
+    }
     let mut url = options.place(environment)?;
     url.set_path(if options.live { "/healthz" } else { "/readyz" });
     let client = web::client(PATIENCE, PATIENCE)?;
@@ -45,6 +52,14 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
 }
 
 impl Options {
+    async fn ask(&self, url: &str, environment: &Environment) -> anyhow::Result<()> {
+        let identity = self.config.identity_for(url, environment)?;
+        let service = transport::connect_as(url, identity.as_ref())?;
+        readiness::of(service).await.map_err(|why| anyhow!("{url} {why}"))?;
+        serving::announce("ready");
+        Ok(())
+    }
+
     fn place(&self, environment: &Environment) -> anyhow::Result<Url> {
         if let Some(url) = &self.url {
             return Ok(url.clone());

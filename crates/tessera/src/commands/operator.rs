@@ -70,9 +70,7 @@ impl OperatorOptions {
             (None, Some(socket)) => format!("unix:{}", socket.display()),
             (None, None) => format!("http://127.0.0.1:{port}"),
         };
-        // The configuration is another's affair, unless certificates are asked for: they stand there.
-        let secure = place.starts_with("https://");
-        let identity = if secure { self.config.load(environment)?.identity()? } else { None };
+        let identity = self.config.identity_for(&place, environment)?;
         let channel = transport::connect_as(&place, identity.as_ref())?;
         Ok(Remote { channel, place })
     }

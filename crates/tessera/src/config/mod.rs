@@ -59,6 +59,15 @@ impl ConfigFile {
     pub(crate) fn effective(&self, environment: &Environment) -> Result<Effective, Invalid> {
         Effective::read(self.config.as_deref(), environment)
     }
+
+    /// Who we are to the service at this URL, where it asks: else the configuration is another's affair.
+    pub(crate) fn identity_for(
+        &self,
+        url: &str,
+        environment: &Environment,
+    ) -> Result<Option<Identity>, Invalid> {
+        if url.starts_with("https://") { self.load(environment)?.identity() } else { Ok(None) }
+    }
 }
 
 /// The whole configuration, valid.

@@ -169,6 +169,8 @@ fn roles_that_know_each_other_make_a_picture_together() {
     assert!(picture::is_png(&file, "1:1", Resolution::K1));
     let listed = printed(house.known_as("operator", list(&quota))).join("\n");
     assert!(listed.contains("ultra"), "{listed}");
+    let probe = tessera(["health", "--grpc", &by_name(&quota)]);
+    assert_eq!(printed(house.known_as("operator", probe)), ["ready"]);
     for role in [gateway, generation, quota] {
         assert_eq!(role.terminate().code(), Some(0));
     }

@@ -1,19 +1,9 @@
 //! The other services of a cluster, as the configuration names them.
 
-use std::time::Duration;
-
 use proto::transport;
-use tokio::time::timeout;
-use tonic::Code;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 
 use super::{Finding, Patient};
-use crate::commands::role::Role;
-
-/// How long a service may take to say that it serves.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{commands::role::Role, readiness};
 
 /// Asks each that the role calls.
 pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
@@ -42,13 +32,5 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
 async fn ask(patient: &Patient<'_>, url: &str) -> Result<(), String> {
     let identity = patient.config.identity().map_err(|error| format!("cannot be asked: {error}"))?;
     let channel = transport::connect_as(url, identity.as_ref()).map_err(|error| error.to_string())?;
-    let mut health = HealthClient::new(channel);
-    let asked = timeout(PATIENCE, health.check(HealthCheckRequest::default())).await;
-    match asked.map_err(|_| "does not answer in time".to_owned())? {
-        Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
-        Ok(_) => Err("answers, and cannot serve now; ask its /readyz why".to_owned()),
-        // A service that knows no such question is one that answers.
-        Err(status) if status.code() == Code::Unimplemented => Ok(()),
-        Err(status) => Err(format!("does not answer: {}", status.message())),
-    }
+    readiness::of(channel).await
 }

@@ -1,6 +1,9 @@
 //! `tessera health`, with which an image that has no shell is probed.
 
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
 
 use crate::process::{Server, tessera};
 
@@ -41,4 +44,21 @@ fn a_probe_tells_by_its_exit_status_whether_a_process_lives_and_whether_it_serve
     let (status, line) = health(&[]);
     assert_eq!(status, Some(64));
     assert!(line.contains("operations.listen is not set"), "{line}");
+}
+
+#[test]
+fn a_probe_asks_a_grpc_port_too() {
+    let home = tempfile::tempdir().unwrap();
+    let mut quota = tessera(["quota", "--data-dir"]);
+    quota.arg(home.path()).env("TESSERA_QUOTA__LISTEN", "127.0.0.1:0");
+    let quota = Server::start(quota);
+    let url = quota.url().to_owned();
+    let began = Instant::now();
+    while health(&["--grpc", &url]) != (Some(0), "ready".to_owned()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it never was ready");
+    }
+    drop(quota);
+    let (status, line) = health(&["--grpc", &url]);
+    assert_eq!(status, Some(1));
+    assert!(line.contains("does not answer: ") && line.contains("cannot be reached"), "{line}");
 }
