@@ -80,7 +80,7 @@ pub enum NotAnImage {
     #[error("has a damaged {0} header")]
     BadHeader(MediaType),
     /// The bytes end before the picture does.
-    #[error("is a {0} picture that ends too early")]
+    #[error("ends before its {0} picture does")]
     Truncated(MediaType),
 }
 

@@ -44,11 +44,15 @@ pub struct UnknownResolution(String);
 impl FromStr for Resolution {
     type Err = UnknownResolution;
 
-    /// Reads the name in any case.
+    /// Reads the name in any case, and `0.5K`, as others call 512.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let asked = text.trim();
+        if asked.eq_ignore_ascii_case("0.5K") {
+            return Ok(Self::P512);
+        }
         Self::ALL
             .into_iter()
-            .find(|resolution| resolution.as_str().eq_ignore_ascii_case(text.trim()))
+            .find(|resolution| resolution.as_str().eq_ignore_ascii_case(asked))
             .ok_or_else(|| UnknownResolution(text.chars().take(40).collect()))
     }
 }
@@ -63,6 +67,7 @@ mod tests {
             assert_eq!(resolution.as_str().to_lowercase().parse(), Ok(resolution));
             assert_eq!(resolution.as_str().parse(), Ok(resolution));
         }
+        assert_eq!("0.5k".parse(), Ok(Resolution::P512));
         assert!("8K".parse::<Resolution>().is_err());
         assert!("".parse::<Resolution>().is_err());
     }

@@ -33,6 +33,9 @@ const DEEPEST: usize = 64;
 /// Values that are read: each takes far more memory than the two bytes it may be written with.
 const MOST_VALUES: usize = 100_000;
 
+/// What some clients write before UTF-8; JSON's standard lets a reader pass over it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Longer bodies are read off the threads that serve everybody.
 const LONG: usize = 512 << 10;
 
@@ -59,6 +62,7 @@ fn read_now<T>(body: &[u8], parse: impl FnOnce(&Fields<'_, '_>) -> Result<T, Fai
 }
 
 fn tree(body: &[u8]) -> Result<Json<'_>, Failure> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Err(unusable("the request body is empty; send a JSON object"));
     }
@@ -169,6 +173,13 @@ mod tests {
         let Json::List(values) = tree(br#"["plain", "esc\u0061ped"]"#).unwrap() else { panic!("is a list") };
         assert!(matches!(&values[0], Json::Text(Cow::Borrowed("plain"))));
         assert!(matches!(&values[1], Json::Text(Cow::Owned(text)) if text == "escaped"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_what_follows_it() {
+        assert_eq!(tree(b"\xef\xbb\xbf{}").unwrap(), Json::Object(Vec::new()));
+        assert!(refused(b"\xef\xbb\xbf").contains("empty"));
+        assert!(refused(b"{}\xef\xbb\xbf").contains("not valid JSON"));
     }
 
     #[test]

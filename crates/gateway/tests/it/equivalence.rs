@@ -67,3 +67,15 @@ async fn a_picture_is_the_same_however_a_message_holds_it() {
     requests.dedup();
     assert_eq!(requests.len(), 1);
 }
+
+#[tokio::test]
+async fn what_an_assistant_refused_is_what_it_said() {
+    let asked_after = |words: &str| {
+        let turns = format!(
+            r#"[{{"role":"user","content":"a fox"}},{{"role":"assistant","content":{words}}},{{"role":"user","content":"a cat"}}]"#
+        );
+        async move { asked(DIALECTS[1].1, &format!(r#"{{"messages":{turns}}}"#)).await }
+    };
+    let part = asked_after(r#"[{"type":"refusal","refusal":"I draw no foxes."}]"#).await;
+    assert_eq!(part, asked_after(r#""I draw no foxes.""#).await);
+}

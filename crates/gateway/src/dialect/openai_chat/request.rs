@@ -72,13 +72,14 @@ fn content_parts(content: &Field<'_, '_>) -> Result<Vec<Part>, Failure> {
 }
 
 fn part(field: &Field<'_, '_>) -> Result<Vec<Part>, Failure> {
-    const KINDS: [&str; 5] = ["text", "image_url", "input_text", "output_text", "input_image"];
+    const KINDS: [&str; 6] = ["text", "image_url", "input_text", "output_text", "input_image", "refusal"];
     let part = field.object()?;
     match part.required("type", |field| field.one_of(&KINDS))? {
         "image_url" | "input_image" => {
             let image = part.required("image_url", |field| image(&field))?;
             Ok(vec![Part::Image(image)])
         }
+        "refusal" => part.required("refusal", |field| Ok(vec![Part::Text(field.text()?.to_owned())])),
         _ => part.required("text", |field| markdown::parts(&field)),
     }
 }
