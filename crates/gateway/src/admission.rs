@@ -22,11 +22,15 @@ impl Edge {
         Ok(client)
     }
 
-    /// Reads a JSON body, once its content type and length are found bearable.
+    /// Reads a JSON body, once its content type, encoding and length are found bearable.
     pub(crate) async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let unsupported = |message| Failure::new(FailureKind::UnsupportedMediaType, message);
         if !is_json(headers) {
-            let message = "the content type must be application/json";
-            return Err(Failure::new(FailureKind::UnsupportedMediaType, message).into());
+            return Err(unsupported("the content type must be application/json").into());
+        }
+        if is_packed(headers) {
+            let message = "a content encoding is not undone here; send the body as plain JSON, without it";
+            return Err(unsupported(message).into());
         }
         whole(headers, body, &self.settings).await
     }
@@ -101,6 +105,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Whether the body is said to be compressed, or otherwise not to be what its type says.
+fn is_packed(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    encodings.iter().any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

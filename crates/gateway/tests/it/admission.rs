@@ -83,6 +83,23 @@ async fn no_content_type_is_the_wrong_content_type() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_refused_by_that_name_and_in_the_dialects_shape() {
+    for (path, body) in SMALLEST {
+        let stage = Stage::simple();
+        let encoded = |encoding: &'static str| {
+            let mut request = post(path, body);
+            request.headers_mut().insert("content-encoding", http::HeaderValue::from_static(encoding));
+            stage.send(request)
+        };
+        let (status, _, text) = read(encoded("gzip").await).await;
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{text}");
+        assert!(text.contains("content encoding") && text.contains("invalid_request_error"), "{text}");
+        assert!(stage.asked().is_empty());
+        assert_eq!(encoded("Identity").await.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_undeclared_length_is_cut_off_at_the_limit() {
     let endless = stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b' '; 32])));
     let (status, _, text) = read(small_limit().post(PATH, Body::from_stream(endless)).await).await;
