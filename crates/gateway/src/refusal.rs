@@ -50,7 +50,7 @@ impl Refusal {
             },
             Self::UnknownPath => Cow::Borrowed(
                 "nothing is at this path; try /v1/images/generations, /v1/chat/completions, /v1/messages or \
-                 /v1/models",
+                 /v1/models (the base URL of OpenAI's SDKs ends in /v1, that of Anthropic's does not)",
             ),
             Self::WrongMethod => {
                 Cow::Borrowed("this path does not take this method; the `allow` header names those it takes")
@@ -71,14 +71,14 @@ impl Refusal {
     pub(crate) fn log(&self) {
         let field = self.field();
         match self {
-            Self::Failure(Failure { kind, message, .. }) => match kind {
-                FailureKind::Internal => tracing::error!(%kind, field, message, "request failed"),
+            Self::Failure(Failure { kind, message: why, .. }) => match kind {
+                FailureKind::Internal => tracing::error!(%kind, field, why, "request failed"),
                 _ if kind.retry() == Retry::Never && *kind != FailureKind::UpstreamRejected => {
-                    tracing::info!(%kind, field, message, "request refused");
+                    tracing::info!(%kind, field, why, "request refused");
                 }
-                _ => tracing::warn!(%kind, field, message, "request failed"),
+                _ => tracing::warn!(%kind, field, why, "request failed"),
             },
-            other => tracing::info!(reason = ?other, "request refused"),
+            other => tracing::info!(why = ?other, "request refused"),
         }
     }
 

@@ -7,8 +7,9 @@ use proto::{
     status_of,
     v1::{self, accounts_server},
 };
+use telemetry::carrier;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::instrument;
+use tracing::{Span, instrument};
 
 use super::note;
 use crate::{
@@ -67,11 +68,12 @@ impl AccountService {
 
 #[async_trait]
 impl accounts_server::Accounts for AccountService {
-    #[instrument(name = "quota.accounts.add", skip_all, fields(account = request.get_ref().id))]
+    #[instrument(name = "quota.accounts.add", skip_all, fields(account = request.get_ref().id, trace_id))]
     async fn add(
         &self,
         request: Request<v1::AddAccountRequest>,
     ) -> Result<Response<v1::AccountResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let revision = request.get_ref().revision;
         let new = NewAccount::try_from(request.into_inner()).map_err(status_of)?;
         let decide = |current: &InForce| Ok((self.admit(current, &new)?, ()));
@@ -83,11 +85,12 @@ impl accounts_server::Accounts for AccountService {
         Ok(told(known, &current))
     }
 
-    #[instrument(name = "quota.accounts.list", skip_all)]
+    #[instrument(name = "quota.accounts.list", skip_all, fields(trace_id))]
     async fn list(
         &self,
         _: Request<v1::ListAccountsRequest>,
     ) -> Result<Response<v1::ListAccountsResponse>, Status> {
+        carrier::note_trace(&Span::current());
         self.roster.refresh().await.map_err(status_of)?;
         let current = self.roster.current();
         let mut accounts: Vec<_> = current.accounts.all().iter().cloned().map(v1::Account::from).collect();
@@ -95,11 +98,12 @@ impl accounts_server::Accounts for AccountService {
         Ok(Response::new(v1::ListAccountsResponse { accounts, revision: current.registered.revision }))
     }
 
-    #[instrument(name = "quota.accounts.show", skip_all)]
+    #[instrument(name = "quota.accounts.show", skip_all, fields(trace_id))]
     async fn show(
         &self,
         request: Request<v1::ShowAccountRequest>,
     ) -> Result<Response<v1::AccountResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let id = account_id(request.into_inner().id)?;
         note("account", &id);
         self.roster.refresh().await.map_err(status_of)?;
@@ -108,30 +112,33 @@ impl accounts_server::Accounts for AccountService {
         Ok(told(known, &current))
     }
 
-    #[instrument(name = "quota.accounts.enable", skip_all)]
+    #[instrument(name = "quota.accounts.enable", skip_all, fields(trace_id))]
     async fn enable(
         &self,
         request: Request<v1::ChangeAccountRequest>,
     ) -> Result<Response<v1::AccountResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let enable = |_: &InForce, known: &KnownAccount| Ok(Change::EnableAccount(known.account.id.clone()));
         self.change(request.into_inner(), enable).await
     }
 
-    #[instrument(name = "quota.accounts.disable", skip_all)]
+    #[instrument(name = "quota.accounts.disable", skip_all, fields(trace_id))]
     async fn disable(
         &self,
         request: Request<v1::ChangeAccountRequest>,
     ) -> Result<Response<v1::AccountResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let disable =
             |_: &InForce, known: &KnownAccount| Ok(Change::DisableAccount(known.account.id.clone()));
         self.change(request.into_inner(), disable).await
     }
 
-    #[instrument(name = "quota.accounts.remove", skip_all)]
+    #[instrument(name = "quota.accounts.remove", skip_all, fields(trace_id))]
     async fn remove(
         &self,
         request: Request<v1::ChangeAccountRequest>,
     ) -> Result<Response<v1::AccountResponse>, Status> {
+        carrier::note_trace(&Span::current());
         self.change(request.into_inner(), remove).await
     }
 }

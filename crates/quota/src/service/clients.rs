@@ -47,11 +47,12 @@ impl clients_server::Clients for ClientService {
         Ok(Response::new(v1::AuthenticateResponse { client: client.id.to_string() }))
     }
 
-    #[instrument(name = "quota.clients.create", skip_all, fields(client = request.get_ref().name))]
+    #[instrument(name = "quota.clients.create", skip_all, fields(client = request.get_ref().name, trace_id))]
     async fn create(
         &self,
         request: Request<v1::CreateClientRequest>,
     ) -> Result<Response<v1::CreateClientResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let revision = request.get_ref().revision;
         let client = Client::try_from(request.into_inner()).map_err(status_of)?;
         let key = new_client_key();
@@ -67,11 +68,12 @@ impl clients_server::Clients for ClientService {
         Ok(Response::new(v1::CreateClientResponse { client: Some(known.into()), key, revision }))
     }
 
-    #[instrument(name = "quota.clients.list", skip_all)]
+    #[instrument(name = "quota.clients.list", skip_all, fields(trace_id))]
     async fn list(
         &self,
         _: Request<v1::ListClientsRequest>,
     ) -> Result<Response<v1::ListClientsResponse>, Status> {
+        carrier::note_trace(&Span::current());
         self.roster.refresh().await.map_err(status_of)?;
         let current = self.roster.current();
         let mut clients: Vec<_> = current.clients.all().iter().cloned().map(v1::Client::from).collect();
@@ -79,11 +81,12 @@ impl clients_server::Clients for ClientService {
         Ok(Response::new(v1::ListClientsResponse { clients, revision: current.registered.revision }))
     }
 
-    #[instrument(name = "quota.clients.revoke", skip_all)]
+    #[instrument(name = "quota.clients.revoke", skip_all, fields(trace_id))]
     async fn revoke(
         &self,
         request: Request<v1::RevokeClientRequest>,
     ) -> Result<Response<v1::ClientResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let v1::RevokeClientRequest { name, revision } = request.into_inner();
         let id = ClientId::new(name).map_err(|error| status_of(Failure::invalid("name", error)))?;
         let decide = |current: &InForce| {

@@ -8,8 +8,9 @@ use proto::{
     status_of,
     v1::{self, credentials_server},
 };
+use telemetry::carrier;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::instrument;
+use tracing::{Span, instrument};
 
 use crate::roster::Roster;
 
@@ -33,11 +34,12 @@ impl CredentialService {
 
 #[async_trait]
 impl credentials_server::Credentials for CredentialService {
-    #[instrument(name = "quota.credentials.fetch", skip_all, fields(account = request.get_ref().account))]
+    #[instrument(name = "quota.credentials.fetch", skip_all, fields(account = request.get_ref().account, trace_id))]
     async fn fetch(
         &self,
         request: Request<v1::FetchCredentialRequest>,
     ) -> Result<Response<v1::FetchCredentialResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let v1::FetchCredentialRequest { account, version } = request.into_inner();
         let id = AccountId::new(account).map_err(|error| status_of(Failure::invalid("account", error)))?;
         let version =

@@ -8,8 +8,9 @@ use proto::{
     status_of,
     v1::{self, standings_server},
 };
+use telemetry::carrier;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::instrument;
+use tracing::{Span, instrument};
 
 use crate::{broker, standings, store::StoreError, view::View};
 
@@ -29,19 +30,21 @@ impl StandingsService {
 impl standings_server::Standings for StandingsService {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::StandingsEvent, Status>> + Send>>;
 
-    #[instrument(name = "quota.standings.list", skip_all)]
+    #[instrument(name = "quota.standings.list", skip_all, fields(trace_id))]
     async fn list(
         &self,
         _: Request<v1::ListStandingsRequest>,
     ) -> Result<Response<v1::StandingsEvent>, Status> {
+        carrier::note_trace(&Span::current());
         told(standings::all(&self.view).await).map(Response::new)
     }
 
-    #[instrument(name = "quota.standings.watch", skip_all)]
+    #[instrument(name = "quota.standings.watch", skip_all, fields(trace_id))]
     async fn watch(
         &self,
         _: Request<v1::WatchStandingsRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        carrier::note_trace(&Span::current());
         Ok(Response::new(Box::pin(standings::watch(Arc::clone(&self.view)).map(told))))
     }
 }

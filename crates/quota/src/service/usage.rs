@@ -8,8 +8,9 @@ use proto::{
     status_of,
     v1::{self, usage_log_server},
 };
+use telemetry::carrier;
 use tonic::{Request, Response, Status, async_trait};
-use tracing::instrument;
+use tracing::{Span, instrument};
 
 use crate::{
     broker,
@@ -35,11 +36,12 @@ impl UsageService {
 impl usage_log_server::UsageLog for UsageService {
     type ListStream = Pin<Box<dyn Stream<Item = Result<v1::UsageRecord, Status>> + Send>>;
 
-    #[instrument(name = "quota.usage.list", skip_all)]
+    #[instrument(name = "quota.usage.list", skip_all, fields(trace_id))]
     async fn list(
         &self,
         request: Request<v1::ListUsageRequest>,
     ) -> Result<Response<Self::ListStream>, Status> {
+        carrier::note_trace(&Span::current());
         let v1::ListUsageRequest { filter, limit } = request.into_inner();
         let reading = Reading {
             store: Arc::clone(&self.store),
@@ -54,11 +56,12 @@ impl usage_log_server::UsageLog for UsageService {
         Ok(Response::new(Box::pin(wire)))
     }
 
-    #[instrument(name = "quota.usage.totals", skip_all)]
+    #[instrument(name = "quota.usage.totals", skip_all, fields(trace_id))]
     async fn totals(
         &self,
         request: Request<v1::UsageTotalsRequest>,
     ) -> Result<Response<v1::UsageTotalsResponse>, Status> {
+        carrier::note_trace(&Span::current());
         let filter = request.into_inner().filter.unwrap_or_default().try_into().map_err(status_of)?;
         let totals =
             self.store.totals(&filter).await.map_err(|error| status_of(broker::unavailable(error)))?;

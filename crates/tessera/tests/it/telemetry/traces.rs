@@ -31,6 +31,7 @@ async fn one_request_is_one_connected_trace_over_three_processes_in_every_dialec
     for (dialect, (path, body)) in asked.iter().enumerate() {
         cluster.ask(path, body, &trace_of(dialect));
     }
+    printed(tessera(["clients", "create", "shop", "--quota-url", cluster.roles[2].url()]));
     end(&mut cluster);
     for (dialect, (path, _)) in asked.iter().enumerate() {
         let spans = collector.trace(&trace_of(dialect));
@@ -52,6 +53,9 @@ async fn one_request_is_one_connected_trace_over_three_processes_in_every_dialec
         assert!(log.contains(&format!(r#""trace_id":"{}""#, trace_of(0))), "{role} logged {log}");
         assert!(!log.contains("lighthouse"), "a prompt was logged");
     }
+    let log = cluster.log("quota");
+    let created = log.lines().find(|line| line.contains("a client was created")).unwrap();
+    assert!(created.contains(r#""trace_id":""#), "{created}");
 }
 
 fn describes_the_exchange(spans: &[Told], path: &str) {
@@ -102,4 +106,19 @@ async fn a_call_that_fails_says_how_in_its_span() {
     assert_eq!(call.attributes["rpc.response.status_code"], "FAILED_PRECONDITION");
     let root = find(&spans, "POST /v1/images/generations", "tessera-gateway");
     assert!(!root.attributes["http.response.status_code"].contains("200"), "{root:?}");
+}
+
+#[test]
+fn what_a_client_wrote_stays_on_the_line_that_tells_of_its_refusal() {
+    let cluster = Cluster::start("", 0);
+    let body = r#"{"prompt":"a lighthouse","model":"fox\nERROR all is lost"}"#;
+    cluster.try_to_ask("/v1/images/generations", body, &"a".repeat(32));
+    let log = cluster.log("gateway");
+    let refused: Vec<_> =
+        log.lines().filter(|line| line.contains(r#""message":"request refused""#)).collect();
+    assert_eq!(refused.len(), 1, "{log}");
+    assert!(
+        refused[0].contains(r#""why":"model: the model `fox\nERROR all is lost` does not exist"#),
+        "{log}"
+    );
 }
