@@ -53,6 +53,9 @@ pub enum UnknownLocation {
     /// No store has this scheme.
     #[error("`{0}:` is no place for the ledger; use `memory:`, `embedded:PATH` or `redis://HOST:PORT`")]
     Scheme(String),
+    /// There is none.
+    #[error("this names no place for the ledger; use `memory:`, `embedded:PATH` or `redis://HOST:PORT`")]
+    NoScheme,
     /// Something is wrong behind the scheme of Redis.
     #[error("this is no place in Redis for the ledger: {0}")]
     Redis(#[from] InvalidRedis),
@@ -67,10 +70,8 @@ impl FromStr for Location {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("embedded", path)) if !path.is_empty() => Ok(Self::Embedded(path.into())),
             Some((scheme, _)) if RedisLocation::has_scheme(scheme) => Ok(Self::Redis(text.parse()?)),
-            parts => {
-                let scheme = parts.map(|(scheme, _)| scheme.chars().take(20).collect());
-                Err(UnknownLocation::Scheme(scheme.unwrap_or_default()))
-            }
+            Some((scheme, _)) => Err(UnknownLocation::Scheme(scheme.chars().take(20).collect())),
+            None => Err(UnknownLocation::NoScheme),
         }
     }
 }
