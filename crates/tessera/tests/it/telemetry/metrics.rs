@@ -106,6 +106,16 @@ fn the_alerts_and_the_configuration_beside_them_pass_prometheus_own_check() {
     }
 }
 
+#[test]
+fn every_alert_is_silent_until_it_is_time_and_then_fires_for_whom_it_names() {
+    let tests = fs::read_to_string(observability().join("rules.test.yml")).unwrap();
+    let rules = fs::read_to_string(observability().join("rules.yml")).unwrap();
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(tests.contains(&format!("- name: {alert}\n")), "{alert} has no test in rules.test.yml");
+    }
+    promtool::check(&["test", "rules", observability().join("rules.test.yml").to_str().unwrap()], "");
+}
+
 fn observability() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/observability")
 }
