@@ -37,9 +37,5 @@ def visitor(chromium):
 @pytest.fixture
 def operator(visitor, tessera):
     """A browser that is signed in."""
-    page = visitor.page
-    page.goto(tessera.console)
-    page.get_by_label("Operator token").fill(tessera.token)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/accounts")
+    visitor.sign_in(tessera)
     return visitor

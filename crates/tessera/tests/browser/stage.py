@@ -25,9 +25,9 @@ class Tessera:
     data: Path
     log: Path
 
-    def generate(self, key: str, prompt: str = "a lighthouse") -> int:
-        """Has a picture made; answers the status."""
-        body = json.dumps({"prompt": prompt, "size": "1:1", "response_format": "b64_json"}).encode()
+    def generate(self, key: str, prompt: str = "a lighthouse", n: int = 1, size: str = "1:1") -> int:
+        """Has pictures made; answers the status."""
+        body = json.dumps({"prompt": prompt, "n": n, "size": size, "response_format": "b64_json"}).encode()
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         request = urllib.request.Request(f"{self.url}/v1/images/generations", body, headers)
         try:
@@ -70,6 +70,12 @@ class Watched:
         self.page.on("requestfailed", lambda request: self.failed(request))
         self.page.on("response", answered)
         return self
+
+    def sign_in(self, tessera: Tessera):
+        self.page.goto(tessera.console)
+        self.page.get_by_label("Operator token").fill(tessera.token)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/accounts")
 
     def failed(self, request):
         if request.failure != "net::ERR_ABORTED":

@@ -10,10 +10,10 @@ from pathlib import Path
 from stage import BINARY, PATIENCE_S, Tessera
 
 SCRIPT = """
-latency.default = "0s"
+latency.default = "{latency}"
 
 [[rules]]
-match = { prompt_contains = "(one is refused)", nth = 2 }
+match = {{ prompt_contains = "(one is refused)", nth = 2 }}
 fault = "blocked-prompt"
 
 [[rules]]
@@ -23,11 +23,27 @@ fault = "blocked-prompt"
 [[rules]]
 match.prompt_contains = "(is never drawn)"
 fault = "hang"
+
+[[rules]]
+match = {{ prompt_contains = "(crowded)", every = 2 }}
+fault = "capacity"
+
+[[rules]]
+match.prompt_contains = "(beyond quota)"
+fault = "quota-minute"
+
+[[rules]]
+match.prompt_contains = "(slow)"
+fault = "slow"
+bytes_per_second = 800_000
 """
 
 CONFIG = """
 [gateway]
 console_token = "tso_the-token-of-these-tests"
+
+[generation]
+keep_prompts = {keeps_prompts}
 
 [generation.gemini]
 base_url = "{provider}"
@@ -52,6 +68,10 @@ class Studio(Tessera):
 
     provider: str = ""
 
+    def ask(self, prompt: str, n: int = 1) -> int:
+        """Has wide pictures made; answers the status."""
+        return self.generate(self.key, prompt, n=n, size="16:9")
+
     def arrivals(self, prompt: str) -> list[dict]:
         with urllib.request.urlopen(f"{self.provider}/admin/arrivals") as answer:
             return [arrival for arrival in json.load(answer) if arrival["prompt"] == prompt]
@@ -64,11 +84,11 @@ class Processes:
         self.directory = directory
         self.running: list[subprocess.Popen] = []
 
-    def studio(self) -> Studio:
+    def studio(self, latency: str = "0s", keeps_prompts: bool = False) -> Studio:
         script, config = self.directory / "script.toml", self.directory / "tessera.toml"
-        script.write_text(SCRIPT)
+        script.write_text(SCRIPT.format(latency=latency))
         (provider,) = self._start(["simulator", "--script", script], "listens on ")
-        config.write_text(CONFIG.format(provider=provider))
+        config.write_text(CONFIG.format(provider=provider, keeps_prompts=str(keeps_prompts).lower()))
         data, log = self.directory / "data", self.directory / "1.log"
         up = ["up", "--config", config, "--data-dir", data, "--console", "127.0.0.1:0"]
         url, console = self._start(up, "listens on ", "The console is at ")
