@@ -102,11 +102,6 @@ impl Generation {
             .add_service(activity::server(&self.activity))
     }
 
-    /// Ends the streams of those who only watch: they would keep a process that is to stop.
-    pub fn dismiss_watchers(&self) {
-        self.activity.close();
-    }
-
     /// Whether it can serve now, and if not, why.
     pub async fn ready(&self) -> Result<(), &'static str> {
         self.generator.ready().await

@@ -107,7 +107,6 @@ impl Whole {
     /// Stops from the edge inwards: no new request, then those in flight, then their settlements, then the
     /// ledger. What else asks for pictures stops beside the edge, in `others`.
     pub(crate) async fn stop(self, others: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-        self.core.dismiss_watchers();
         self.told.cancel();
         tokio::try_join!(self.gateway.stop(), others)?;
         if timeout(SETTLING, self.core.drain()).await.is_err() {

@@ -20,7 +20,6 @@ use domain::{
     activity::{ActivityEvent, RequestRecord},
 };
 use tokio::sync::watch::{Receiver, Sender};
-use tokio_util::sync::CancellationToken;
 
 use self::{
     log::{Log, Number},
@@ -47,22 +46,13 @@ struct Inner {
     log: Mutex<Log>,
     /// The log's revision, for those who wait for the next.
     revisions: Sender<u64>,
-    /// That nobody is told any more.
-    closed: CancellationToken,
 }
 
 impl Activity {
     /// Nothing so far, at the times of this clock.
     pub(crate) fn new(clock: Arc<dyn Clock>, keeps_prompts: bool) -> Self {
-        let (log, closed) = (Mutex::default(), CancellationToken::new());
-        Self(Arc::new(Inner {
-            clock,
-            keeps_prompts,
-            metrics: Metrics::new(),
-            log,
-            revisions: Sender::new(0),
-            closed,
-        }))
+        let (metrics, log, revisions) = (Metrics::new(), Mutex::default(), Sender::new(0));
+        Self(Arc::new(Inner { clock, keeps_prompts, metrics, log, revisions }))
     }
 
     /// The trail of a request that has come.
@@ -89,11 +79,6 @@ impl Activity {
         let number = self.note(|log, _| log.begin(record));
         self.metrics().begun();
         Trail::new(self.clone(), number)
-    }
-
-    /// Ends all telling, so that nobody who only watches keeps the process.
-    pub(crate) fn close(&self) {
-        self.0.closed.cancel();
     }
 
     fn now(&self) -> Timestamp {

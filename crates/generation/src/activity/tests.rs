@@ -118,13 +118,3 @@ fn prompts_are_kept_where_the_operator_wants_them_and_cut_short() {
         assert_eq!(record.prompt.as_ref().map(String::len), kept);
     }
 }
-
-#[tokio::test]
-async fn nobody_who_only_watches_keeps_the_process() {
-    let activity = activity(false);
-    let mut events = watch(&activity).boxed();
-    events.next().await.unwrap();
-    activity.close();
-    assert_eq!(events.next().await, None);
-    assert_eq!(watch(&activity).boxed().next().await, None);
-}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::activity::ActivityEvent;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{Stream, stream};
 use tokio::{
     sync::watch::Receiver,
     time::{Instant, sleep_until},
@@ -25,17 +25,15 @@ struct Watcher {
     next: Instant,
 }
 
-/// Everything, and then what changes, until all telling ends.
+/// Everything, and then what changes.
 pub(super) fn watch(activity: &Activity) -> impl Stream<Item = ActivityEvent> + Send + use<> {
     let revisions = activity.revisions();
-    let closed = activity.0.closed.clone();
     let watcher =
         Watcher { activity: activity.clone(), revisions, told: None, more: false, next: Instant::now() };
-    let events = stream::unfold(watcher, |mut watcher| async move {
+    stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((event, watcher))
-    });
-    events.take_until(closed.cancelled_owned())
+    })
 }
 
 impl Watcher {

@@ -1,6 +1,10 @@
 //! How `tessera up` ends, and what it leaves.
 
-use std::{path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::Command,
+};
 
 use domain::Resolution;
 
@@ -32,6 +36,22 @@ fn a_picture_on_its_way_is_delivered_though_the_process_is_told_to_stop() {
     assert_eq!(gateway.terminate().code(), Some(0));
     assert!(waiting.wait().unwrap().success());
     assert!(picture::is_png(&home.path().join("picture.png"), "1:1", Resolution::K1));
+}
+
+/// The console has listened to the other roles until then, for it tells of pictures.
+#[test]
+fn a_stop_that_was_asked_for_is_nothing_to_warn_of() {
+    let home = tempfile::tempdir().unwrap();
+    let provider = Provider::start(home.path(), "latency.default = '0s'");
+    let config = provider.configuration(home.path(), "");
+    let log = home.path().join("log");
+    let mut command = tessera(["up", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--config"]);
+    command.arg(config).env("HOME", home.path()).env("TESSERA_CLIENT_KEY", "tsr_a");
+    command.stderr(File::create(&log).unwrap());
+    let gateway = Server::start(command);
+    printed(generate(home.path(), &gateway));
+    assert_eq!(gateway.terminate().code(), Some(0));
+    assert_eq!(fs::read_to_string(log).unwrap(), "");
 }
 
 /// The project may be called twice a minute. One call was on its way when the process was killed.
