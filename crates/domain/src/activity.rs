@@ -108,6 +108,8 @@ pub struct AttemptRecord {
     pub outcome: Option<AttemptOutcome>,
     /// What that means for the caller, where no picture came.
     pub failure: Option<FailureKind>,
+    /// The provider's own words, where it refused the account: one short line, without its key.
+    pub words: Option<String>,
     /// Tokens, as the provider counted them.
     pub tokens: Usage,
     /// What is reckoned for it, in millionths of a US dollar.
@@ -126,6 +128,7 @@ impl AttemptRecord {
             settled_at: None,
             outcome: None,
             failure: None,
+            words: None,
             tokens: Usage::default(),
             cost_micro_usd: 0,
         }
@@ -201,6 +204,25 @@ impl FromStr for AttemptOutcome {
     }
 }
 
+/// The last time that a provider refused an account a model, or failed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// The account that was called with.
+    pub account: AccountId,
+    /// Whose quota the call spent.
+    pub project: ProjectId,
+    /// Who refused.
+    pub provider: Provider,
+    /// The catalog's public name of the model.
+    pub model: String,
+    /// How the call ended.
+    pub outcome: AttemptOutcome,
+    /// The provider's own words: one short line, without the account's key.
+    pub words: String,
+}
+
 /// What one who watches is told: first all that is remembered, then what changed. A record always stands for its whole
 /// request, and the one told last counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +235,8 @@ pub struct ActivityEvent {
     pub waiting: u32,
     /// Those that are new or changed, in the order in which they changed.
     pub requests: Vec<RequestRecord>,
+    /// Of every account and model the last refusal, where it is new; they are remembered for longer than requests are.
+    pub refusals: Vec<Refusal>,
 }
 
 #[cfg(test)]

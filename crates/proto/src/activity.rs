@@ -4,8 +4,8 @@ use domain::{
     AccountId, ClientId, Failure, FailureKind, ImageCount, LeaseId, MediaType, PictureSpec, PixelSize,
     ProjectId, RequestId, Timestamp, Usage,
     activity::{
-        ActivityEvent, AttemptRecord, ImageFacts, LeaseFacts, PictureRecord, RequestEnd, RequestOutcome,
-        RequestRecord,
+        ActivityEvent, AttemptRecord, ImageFacts, LeaseFacts, PictureRecord, Refusal, RequestEnd,
+        RequestOutcome, RequestRecord,
     },
 };
 use v1::request_record::{self as wire, end::Outcome};
@@ -19,6 +19,7 @@ impl From<ActivityEvent> for v1::ActivityEvent {
             whole: event.whole,
             waiting: event.waiting,
             requests: event.requests.into_iter().map(v1::RequestRecord::from).collect(),
+            refusals: event.refusals.into_iter().map(v1::Refusal::from).collect(),
         }
     }
 }
@@ -32,6 +33,37 @@ impl TryFrom<v1::ActivityEvent> for ActivityEvent {
             whole: wire.whole,
             waiting: wire.waiting,
             requests: wire.requests.into_iter().map(RequestRecord::try_from).collect::<Result<_, _>>()?,
+            refusals: wire.refusals.into_iter().map(Refusal::try_from).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl From<Refusal> for v1::Refusal {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            at_ms: refusal.at.as_millis(),
+            account: refusal.account.to_string(),
+            project: refusal.project.to_string(),
+            provider: refusal.provider.to_string(),
+            model: refusal.model,
+            outcome: refusal.outcome.to_string(),
+            words: refusal.words,
+        }
+    }
+}
+
+impl TryFrom<v1::Refusal> for Refusal {
+    type Error = Failure;
+
+    fn try_from(wire: v1::Refusal) -> Result<Self, Failure> {
+        Ok(Self {
+            at: Timestamp::from_millis(wire.at_ms),
+            account: checked("account", AccountId::new(wire.account))?,
+            project: checked("project", ProjectId::new(wire.project))?,
+            provider: parsed("provider", &wire.provider)?,
+            model: wire.model,
+            outcome: parsed("outcome", &wire.outcome)?,
+            words: wire.words,
         })
     }
 }
@@ -169,6 +201,7 @@ impl From<AttemptRecord> for wire::Attempt {
             failure: wire_failure(attempt.failure),
             tokens: Some(attempt.tokens.into()),
             cost_micro_usd: attempt.cost_micro_usd,
+            words: attempt.words,
         }
     }
 }
@@ -188,6 +221,7 @@ impl TryFrom<wire::Attempt> for AttemptRecord {
             failure: failure_kind(wire.failure),
             tokens: wire.tokens.map(Usage::from).unwrap_or_default(),
             cost_micro_usd: wire.cost_micro_usd,
+            words: wire.words,
         })
     }
 }
@@ -269,6 +303,7 @@ mod tests {
             settled_at: Some(MOMENT),
             outcome: Some(outcome),
             failure: Some(FailureKind::UpstreamTimeout),
+            words: Some("503 UNAVAILABLE".into()),
             tokens: Usage { output_image_tokens: 1120, ..Usage::default() },
             cost_micro_usd: 134_000,
             ..AttemptRecord::queued(MOMENT)
@@ -303,6 +338,15 @@ mod tests {
                 },
             ],
         };
+        let refusal = Refusal {
+            at: MOMENT,
+            account: AccountId::new("a").unwrap(),
+            project: ProjectId::new("p").unwrap(),
+            provider: Provider::Gemini,
+            model: "m".into(),
+            outcome: AttemptOutcome::LATE,
+            words: "429 RESOURCE_EXHAUSTED".into(),
+        };
         let event = ActivityEvent {
             now: MOMENT,
             whole: true,
@@ -313,6 +357,7 @@ mod tests {
                 request(Some(RequestOutcome::Failed(FailureKind::NoImage))),
                 request(Some(RequestOutcome::Abandoned)),
             ],
+            refusals: vec![refusal],
         };
         assert_eq!(ActivityEvent::try_from(v1::ActivityEvent::from(event.clone())), Ok(event));
     }

@@ -123,8 +123,8 @@ function bind() {
     const tile = document.createElement("i");
     tile.title = row.dataset.account;
     tiles.push(tile);
-    const [word, why, flight, most, toggle] = [".word", ".why", ".flight b", ".flight .of", ".enabled"].map((cell) => $(cell, row));
-    shown.set(row.dataset.account, { row, tile, word, why, flight, most, toggle, windows });
+    const [word, why, words, flight, most, toggle] = [".word", ".why", ".words", ".flight b", ".flight .of", ".enabled"].map((cell) => $(cell, row));
+    shown.set(row.dataset.account, { row, tile, word, why, words, flight, most, toggle, windows });
     dirty.add(row.dataset.account);
   }
   $("#mosaic").replaceChildren(...tiles);
@@ -165,12 +165,17 @@ function survey() {
 }
 
 function drawRow(cells, standing) {
-  const { row, word, why, flight, most, windows } = cells;
+  const { row, word, words, flight, most, windows } = cells;
   const [state, title, reason] = stateOf(row, standing);
   put(row.dataset, "state", state);
   put(cells.tile.dataset, "state", state);
   put(word, "textContent", title);
   cells.reason = reason;
+  // The provider's own words belong to the cooldown; an account that is disabled beside it has another reason.
+  const said = (standing?.why === standing?.cooling?.[0] && standing?.words) || "";
+  put(words, "textContent", said);
+  put(words, "title", said);
+  put(words, "hidden", !said);
   if (standing && !cells.toggle.disabled) put(cells.toggle, "ariaChecked", String(standing.enabled));
   put(flight, "textContent", standing ? String(standing.in_flight) : "");
   put(most, "textContent", standing ? ` of ${standing.concurrent}` : "");

@@ -27,6 +27,7 @@ mod hex;
 mod page;
 mod patience;
 mod playground;
+mod refusals;
 mod refused;
 mod requests;
 mod route;
@@ -46,6 +47,7 @@ use tokio::sync::watch;
 use self::{
     page::Tab,
     patience::Patience,
+    refusals::Refusals,
     route::Route,
     session::{Session, Sessions},
     standings::Hub,
@@ -125,8 +127,9 @@ impl Console {
     ) -> Self {
         let ConsoleSettings { token, plain, gateway, edge, deadline } = settings;
         let sessions = Arc::new(Sessions::new(token, plain, Arc::clone(&clock)));
-        let standings = Arc::new(Hub::new(Arc::clone(&clock)));
-        let activity = Arc::new(activity::Hub::new(Arc::clone(&clock)));
+        let refusals = Arc::new(Refusals::new());
+        let standings = Arc::new(Hub::new(Arc::clone(&clock), Arc::clone(&refusals)));
+        let activity = Arc::new(activity::Hub::new(Arc::clone(&clock), refusals));
         Self(Arc::new(Desk {
             sessions,
             patience: Patience::default(),

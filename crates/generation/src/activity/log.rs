@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use domain::activity::{PictureRecord, RequestRecord};
+use domain::{
+    AccountId,
+    activity::{PictureRecord, Refusal, RequestRecord},
+};
 
 /// The most requests that are remembered when they are over.
 const MOST: usize = 1_000;
@@ -22,6 +25,8 @@ pub(super) struct Log {
     /// Those that are over, longest ago first, and what they weigh.
     over: VecDeque<(Number, usize)>,
     weight: usize,
+    /// The last of each account and model, with the revision.
+    refusals: BTreeMap<(AccountId, String), (Refusal, u64)>,
     begun: u64,
     revision: u64,
     waiting: u32,
@@ -71,6 +76,19 @@ impl Log {
         self.waiting = self.waiting.saturating_add_signed(change);
     }
 
+    /// Remembers how a provider refused an account, until it does again.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.revision += 1;
+        let place = (refusal.account.clone(), refusal.model.clone());
+        self.refusals.insert(place, (refusal, self.revision));
+    }
+
+    /// Refusals after a revision.
+    pub(super) fn refusals_since(&self, told: u64) -> Vec<Refusal> {
+        let new = self.refusals.values().filter(|(_, revision)| *revision > told);
+        new.map(|(refusal, _)| refusal.clone()).collect()
+    }
+
     /// How many wishes wait.
     pub(super) const fn waiting(&self) -> u32 {
         self.waiting
@@ -109,9 +127,12 @@ fn weight(record: &RequestRecord) -> usize {
     const NAMES: usize = 96;
     let pictures = record.pictures.iter();
     let attempts: usize = pictures.map(|picture| picture.attempts.len()).sum();
+    let attempted = record.pictures.iter().flat_map(|picture| &picture.attempts);
+    let words: usize = attempted.filter_map(|attempt| attempt.words.as_ref()).map(String::len).sum();
     size_of::<Entry>()
         + 2 * NAMES
         + record.prompt.as_ref().map_or(0, String::len)
         + record.pictures.len() * size_of::<PictureRecord>()
         + attempts * (size_of::<domain::activity::AttemptRecord>() + NAMES)
+        + words
 }

@@ -116,8 +116,10 @@ impl Activity {
     /// What changed after a revision, but not too much at once; and up to which revision that is everything.
     pub(crate) fn since(&self, told: Option<u64>) -> (u64, ActivityEvent) {
         let (now, log) = (self.now(), self.log());
-        let (revision, requests) = log.since(told.unwrap_or_default());
-        (revision, ActivityEvent { now, whole: told.is_none(), waiting: log.waiting(), requests })
+        let after = told.unwrap_or_default();
+        let (revision, requests) = log.since(after);
+        let (whole, waiting, refusals) = (told.is_none(), log.waiting(), log.refusals_since(after));
+        (revision, ActivityEvent { now, whole, waiting, requests, refusals })
     }
 
     fn revisions(&self) -> Receiver<u64> {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{FailureKind, Usage, activity::AttemptOutcome, catalog::Rate};
+use domain::{
+    FailureKind, Timestamp, Usage,
+    activity::{AttemptOutcome, AttemptRecord, Refusal},
+    catalog::Rate,
+};
 
 use super::Trail;
 use crate::upstream::{CallFailure, Drawn, Ending};
@@ -18,10 +22,12 @@ pub(crate) struct Track {
 }
 
 /// How an attempt was over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Over {
     outcome: AttemptOutcome,
     failure: Option<FailureKind>,
+    /// The provider's, where it refused the account.
+    words: Option<String>,
     usage: Usage,
 }
 
@@ -45,16 +51,37 @@ impl Track {
     /// It is over. Only the first word on that counts.
     pub(crate) fn over(&self, over: Over) {
         let cost = over.cost(&self.rate);
-        self.trail.attempt(self.place, |attempt, now| {
-            if attempt.outcome.is_none() {
-                attempt.answered_at = Some(now);
-                attempt.outcome = Some(over.outcome);
-                attempt.failure = over.failure;
-                attempt.tokens = over.usage;
-                attempt.cost_micro_usd = cost;
-                self.trail.metrics().attempted(&self.model, attempt);
+        let refusal = self.trail.attempt(self.place, |attempt, now| {
+            if attempt.outcome.is_some() {
+                return None;
             }
+            attempt.answered_at = Some(now);
+            attempt.outcome = Some(over.outcome);
+            attempt.failure = over.failure;
+            attempt.words = over.words;
+            attempt.tokens = over.usage;
+            attempt.cost_micro_usd = cost;
+            self.trail.metrics().attempted(&self.model, attempt);
+            self.refusal(attempt, now)
         });
+        if let Some(refusal) = refusal.flatten() {
+            self.trail.refused(refusal);
+        }
+    }
+
+    /// What its account is known by until it is refused again.
+    fn refusal(&self, attempt: &AttemptRecord, at: Timestamp) -> Option<Refusal> {
+        let (lease, outcome, words) = (attempt.lease.clone()?, attempt.outcome?, attempt.words.clone()?);
+        let model = self.model.to_string();
+        Some(Refusal {
+            at,
+            account: lease.account,
+            project: lease.project,
+            provider: lease.provider,
+            model,
+            outcome,
+            words,
+        })
     }
 
     /// The ledger has heard of it.
@@ -73,7 +100,7 @@ impl Over {
     /// The caller went away; `sent` tells whether the provider had been asked.
     pub(crate) fn left(sent: bool) -> Self {
         let outcome = if sent { AttemptOutcome::CANCELLED } else { AttemptOutcome::UNSENT };
-        Self { outcome, failure: None, usage: Usage::default() }
+        Self { outcome, failure: None, words: None, usage: Usage::default() }
     }
 
     /// As the ledger reckons it.
@@ -91,14 +118,22 @@ impl Over {
 impl From<&Result<Drawn, CallFailure>> for Over {
     fn from(result: &Result<Drawn, CallFailure>) -> Self {
         match result {
-            Ok(drawn) => Self { outcome: AttemptOutcome::DELIVERED, failure: None, usage: drawn.usage },
+            Ok(drawn) => {
+                let outcome = AttemptOutcome::DELIVERED;
+                Self { outcome, failure: None, words: None, usage: drawn.usage }
+            }
             Err(failed) => {
                 let outcome = match &failed.ending {
                     Ending::Late => AttemptOutcome::LATE,
                     Ending::Unsent => AttemptOutcome::UNSENT,
                     Ending::Sent(outcome) => outcome.into(),
                 };
-                Self { outcome, failure: Some(failed.failure.kind), usage: failed.usage }
+                Self {
+                    outcome,
+                    failure: Some(failed.failure.kind),
+                    words: failed.words(),
+                    usage: failed.usage,
+                }
             }
         }
     }

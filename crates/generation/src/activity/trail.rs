@@ -5,8 +5,8 @@ use std::ops::Range;
 use domain::{
     FailureKind, Grant, Timestamp,
     activity::{
-        AttemptOutcome, AttemptRecord, ImageFacts, LeaseFacts, PictureRecord, RequestEnd, RequestOutcome,
-        RequestRecord,
+        AttemptOutcome, AttemptRecord, ImageFacts, LeaseFacts, PictureRecord, Refusal, RequestEnd,
+        RequestOutcome, RequestRecord,
     },
     catalog::Rate,
 };
@@ -107,6 +107,11 @@ impl Trail {
     /// No further attempt may be made, for want of a budget.
     pub(crate) fn retry_refused(&self, order: &Order) {
         self.activity.metrics().retry_refused(&order.model().name);
+    }
+
+    /// A provider refused an account.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        self.activity.note(|log, _| log.refuse(refusal));
     }
 
     /// Notes something of one attempt at a picture.

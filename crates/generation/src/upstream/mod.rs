@@ -35,6 +35,9 @@ pub(crate) use generate_content::Service;
 pub(crate) use tiles::TiledImage;
 pub use timeouts::Timeouts;
 
+/// How much of a provider's own words is shown, in characters.
+const WORDS: usize = 300;
+
 /// A provider. One call is one lease is one picture.
 #[async_trait]
 pub(crate) trait Upstream: Send + Sync {
@@ -127,6 +130,21 @@ impl CallFailure {
         Self::unsent(Failure::new(FailureKind::UpstreamRejected, message), detail)
     }
 
+    /// The provider's own words, where they speak of the account and not of what was asked for: those may repeat it.
+    pub(crate) fn words(&self) -> Option<String> {
+        match &self.ending {
+            Ending::Sent(
+                CallOutcome::Throttled { .. }
+                | CallOutcome::Overloaded
+                | CallOutcome::CredentialRejected
+                | CallOutcome::BillingClosed
+                | CallOutcome::Forbidden
+                | CallOutcome::Transient,
+            ) => Some(one_line(&self.detail, WORDS)).filter(|words| !words.is_empty()),
+            Ending::Sent(_) | Ending::Late | Ending::Unsent => None,
+        }
+    }
+
     /// A failure of a call that was sent.
     pub(crate) fn sent(outcome: CallOutcome, failure: Failure, detail: impl Into<String>) -> Self {
         Self {
@@ -172,6 +190,21 @@ fn one_line(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_a_provider_says_of_the_account_is_shown() {
+        let words = |outcome| {
+            let failure = Failure::new(FailureKind::Internal, "ours");
+            CallFailure::sent(outcome, failure, format!("403 consumer\nis {}", "x".repeat(900))).words()
+        };
+        let told = words(CallOutcome::CredentialRejected).unwrap();
+        assert!(told.starts_with("403 consumer is xxx") && told.chars().count() == WORDS + 1, "{told}");
+        for about_the_prompt in [CallOutcome::Rejected, CallOutcome::Declined, CallOutcome::Empty] {
+            assert_eq!(words(about_the_prompt), None);
+        }
+        let unsent = CallFailure::unsent(Failure::new(FailureKind::Internal, "ours"), "no route");
+        assert_eq!(unsent.words(), None);
+    }
 
     #[test]
     fn text_for_messages_is_one_short_line() {

@@ -5,7 +5,9 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
 from stage import until
+from studio import Processes
 
 CANARY = "AIza-canary-of-the-console-9f3d"
 
@@ -97,3 +99,25 @@ def test_what_a_second_browser_changes_is_seen_in_the_first(operator, tessera, c
     assert row.get_by_role("switch").get_attribute("aria-checked") == "false"
     tessera.operator("accounts", "enable", account)
     until(lambda: row.get_attribute("data-state") == "ready", "it is ready")
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """One whose account the provider has just refused a call."""
+    processes = Processes(tmp_path)
+    studio = processes.studio()
+    assert studio.ask("a lighthouse (beyond quota)") == 429
+    yield studio
+    processes.stop()
+
+
+def test_a_cooldown_stands_beside_the_providers_own_words_and_so_does_the_attempt(visitor, refused):
+    visitor.sign_in(refused)
+    row = visitor.page.locator('[data-account="studio"][data-state="resting"]')
+    row.get_by_text("429 RESOURCE_EXHAUSTED").wait_for()
+    assert "the provider asked to wait; again in" in row.inner_text()
+    visitor.page.get_by_role("link", name="Requests").click()
+    visitor.page.locator("#rows a").click()
+    visitor.page.locator(".attempts").get_by_text("429 RESOURCE_EXHAUSTED").wait_for()
+    said = [body for _, body in visitor.bodies if "simulated-account-key" in body]
+    assert said == [] and "simulated-account-key" not in visitor.page.content()

@@ -16,7 +16,10 @@ use std::{
 
 use axum::response::Response;
 use bytes::Bytes;
-use domain::{Clock, Timestamp, activity::ActivityEvent};
+use domain::{
+    Clock, Timestamp,
+    activity::{ActivityEvent, Refusal},
+};
 use futures_util::StreamExt as _;
 use proto::{
     failure_of,
@@ -33,6 +36,7 @@ use tonic::Streaming;
 use self::{recent::Recent, replica::Replica};
 use super::{
     feed::{self, Feed},
+    refusals::Refusals,
     requests::{Entry, Row},
     traffic::Hour,
 };
@@ -59,6 +63,7 @@ struct Known {
     recent: Recent,
     hour: Hour,
     waiting: Gauge,
+    refusals: Arc<Refusals>,
     replicas: BTreeMap<Arc<str>, Replica>,
 }
 
@@ -95,12 +100,13 @@ struct Beat {
 }
 
 impl Hub {
-    /// A hub that was told nothing yet.
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// A hub that was told nothing yet; what providers say goes there.
+    pub(crate) fn new(clock: Arc<dyn Clock>, refusals: Arc<Refusals>) -> Self {
         let known = Known {
             recent: Recent::default(),
             hour: Hour::since(clock.now()),
             waiting: Gauge::default(),
+            refusals,
             replicas: BTreeMap::new(),
         };
         Self { known: Mutex::new(known), requests: Feed::new(), traffic: Feed::new(), clock }
@@ -243,6 +249,9 @@ impl Known {
             if over.was_known || untold {
                 self.hour.note(over.record);
             }
+        }
+        for refusal in event.refusals {
+            self.refusals.note(Refusal { at: replica.here(refusal.at), ..refusal });
         }
         replica.heard(event.now);
     }

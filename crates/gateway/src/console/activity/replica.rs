@@ -77,7 +77,8 @@ impl Replica {
         }
     }
 
-    fn here(&self, moment: Timestamp) -> Timestamp {
+    /// A moment of its own as ours.
+    pub(super) fn here(&self, moment: Timestamp) -> Timestamp {
         let Some((there, here)) = self.began else { return moment };
         if moment >= there { here + moment.since(there) } else { here - there.since(moment) }
     }

@@ -16,7 +16,8 @@ fn at(seconds: u64) -> Timestamp {
 fn known(services: &[&str]) -> Known {
     let replicas = services.iter().map(|name| (Arc::from(*name), Replica::default())).collect();
     let (recent, waiting) = (Recent::default(), Gauge::default());
-    Known { recent, hour: Hour::since(START), waiting, replicas }
+    let refusals = Arc::new(Refusals::new());
+    Known { recent, hour: Hour::since(START), waiting, refusals, replicas }
 }
 
 /// A request that began at a second and ended at another, if it has.
@@ -38,7 +39,7 @@ fn request(id: &str, begun: u64, ended: Option<u64>) -> RequestRecord {
 
 impl Known {
     fn tell(&mut self, service: &str, now: u64, whole: bool, requests: Vec<RequestRecord>) {
-        let event = ActivityEvent { now: at(now), whole, waiting: 0, requests };
+        let event = ActivityEvent { now: at(now), whole, waiting: 0, requests, refusals: Vec::new() };
         self.take(&service.into(), event, at(now));
     }
 
@@ -95,7 +96,8 @@ fn what_is_in_flight_goes_with_the_service_that_tells_it_no_more() {
 #[test]
 fn times_of_a_clock_that_is_wrong_are_written_as_ours() {
     let mut known = known(&["late"]);
-    let event = |whole, requests| ActivityEvent { now: at(0), whole, waiting: 0, requests };
+    let event =
+        |whole, requests| ActivityEvent { now: at(0), whole, waiting: 0, requests, refusals: Vec::new() };
     known.take(&"late".into(), event(true, vec![request("a", 0, Some(3))]), at(600));
     let record = &known.recent.get("a").unwrap().record;
     assert_eq!((record.begun_at, record.end.unwrap().at), (at(600), at(603)));

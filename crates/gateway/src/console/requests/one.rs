@@ -54,6 +54,8 @@ pub(crate) struct Attempt {
     pub(crate) outcome: String,
     /// `good`, `bad` or `open`.
     pub(crate) tone: &'static str,
+    /// The provider's own words.
+    pub(crate) words: Option<String>,
     /// What it means for the caller.
     pub(crate) failure: Option<String>,
     pub(crate) possibly_billed: bool,
@@ -133,6 +135,7 @@ impl Attempt {
                 Some(AttemptOutcome::DELIVERED) => "good",
                 Some(_) => "bad",
             },
+            words: record.words.clone(),
             failure: record.failure.map(|kind| title(kind.as_str())),
             possibly_billed: record.outcome.is_some_and(AttemptOutcome::possibly_billed),
             cost: dollars(record.cost_micro_usd),

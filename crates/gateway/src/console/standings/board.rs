@@ -12,15 +12,23 @@ use super::{
     pace::Pace,
     row::{Change, Row},
 };
+use crate::console::refusals::Refusals;
 
 /// Every account with every model.
 pub(crate) struct Board {
-    rows: BTreeMap<u32, (Row, Pace)>,
+    rows: BTreeMap<u32, Line>,
     /// The number of a model and an account. It stays while this process lives, though they go and come back.
     numbers: HashMap<(String, String), u32>,
     /// The ledger's moment when it last told, and ours then.
     told: (Timestamp, Timestamp),
     away: Option<String>,
+}
+
+/// One account with one model.
+struct Line {
+    row: Row,
+    pace: Pace,
+    standing: AccountStanding,
 }
 
 /// What an event changed.
@@ -41,8 +49,8 @@ impl Board {
         Self { rows: BTreeMap::new(), numbers: HashMap::new(), told: <_>::default(), away }
     }
 
-    /// Takes what the ledger told, at this moment of ours.
-    pub(crate) fn take(&mut self, event: &StandingsEvent, here: Timestamp) -> News {
+    /// Takes what the ledger told, at this moment of ours; beside it goes what providers said.
+    pub(crate) fn take(&mut self, event: &StandingsEvent, refusals: &Refusals, here: Timestamp) -> News {
         (self.told, self.away) = ((event.now, here), None);
         let mut before = if event.whole { std::mem::take(&mut self.rows) } else { BTreeMap::new() };
         let mut news = News::default();
@@ -55,7 +63,8 @@ impl Board {
         for standing in &event.standings {
             let number = self.number(standing.account.as_str(), &standing.model);
             let known = before.remove(&number).or_else(|| self.rows.remove(&number));
-            self.place(number, standing, known, event.now, &mut news);
+            let words = refusals.words(standing);
+            self.place(number, (standing, words), known, event.now, &mut news);
         }
         news
     }
@@ -63,13 +72,13 @@ impl Board {
     fn place(
         &mut self,
         number: u32,
-        standing: &AccountStanding,
-        known: Option<(Row, Pace)>,
+        (standing, words): (&AccountStanding, Option<String>),
+        known: Option<Line>,
         now: Timestamp,
         news: &mut News,
     ) {
-        let (before, mut pace) = known.map_or((None, Pace::default()), |(row, pace)| (Some(row), pace));
-        let mut row = Row::of(number, standing, 0);
+        let (before, mut pace) = known.map_or((None, Pace::default()), |line| (Some(line.row), line.pace));
+        let mut row = Row::of(number, standing, words);
         pace.note(row.used_in_day(), now);
         row.pace(pace.per_hour(row.used_in_day(), now));
         match before.and_then(|before| row.since(&before)) {
@@ -77,14 +86,23 @@ impl Board {
             Some(change) => news.changes.push(change),
             None => news.fresh.push(number),
         }
-        self.rows.insert(number, (row, pace));
+        self.rows.insert(number, Line { row, pace, standing: standing.clone() });
+    }
+
+    /// Takes what providers said meanwhile; answers which rows have other words.
+    pub(crate) fn reword(&mut self, refusals: &Refusals) -> Vec<Change> {
+        let others = self.rows.iter_mut().filter_map(|(number, Line { row, standing, .. })| {
+            let words = refusals.words(standing);
+            row.words(words.clone()).then(|| Change::words(*number, words))
+        });
+        others.collect()
     }
 
     /// Reckons every pace anew; answers which are others.
     pub(crate) fn reckon(&mut self, here: Timestamp) -> Vec<Change> {
         let (told, then) = self.told;
         let now = told + here.since(then);
-        let others = self.rows.iter_mut().filter_map(|(number, (row, pace))| {
+        let others = self.rows.iter_mut().filter_map(|(number, Line { row, pace, .. })| {
             pace.note(row.used_in_day(), now);
             let per_hour = pace.per_hour(row.used_in_day(), now);
             row.pace(per_hour).then(|| Change::pace(*number, per_hour))
@@ -99,7 +117,7 @@ impl Board {
 
     /// A row.
     pub(crate) fn row(&self, number: u32) -> Option<&Row> {
-        self.rows.get(&number).map(|(row, _)| row)
+        self.rows.get(&number).map(|line| &line.row)
     }
 
     /// The ledger's moment when it last told, in milliseconds.
@@ -109,7 +127,7 @@ impl Board {
 
     /// Everything, as it is told.
     pub(crate) fn whole(&self) -> Whole<'_> {
-        let rows = self.rows.values().map(|(row, _)| row).collect();
+        let rows = self.rows.values().map(|line| &line.row).collect();
         Whole { now: self.now(), away: self.away.as_deref(), rows }
     }
 
@@ -125,8 +143,9 @@ mod tests {
 
     use domain::{
         AccountId, ProjectId, Provider, Tier,
+        activity::Refusal,
         lease::Quota,
-        standing::{Hindrance, WindowUse},
+        standing::{Cooldown, Hindrance, WindowUse},
     };
 
     use super::*;
@@ -160,6 +179,12 @@ mod tests {
         StandingsEvent { now: NOW, whole, standings, gone: Vec::new() }
     }
 
+    impl Board {
+        fn tell(&mut self, event: &StandingsEvent) -> News {
+            self.take(event, &Refusals::new(), NOW)
+        }
+    }
+
     fn json(value: &impl serde::Serialize) -> String {
         serde_json::to_string(value).unwrap()
     }
@@ -167,38 +192,62 @@ mod tests {
     #[test]
     fn of_a_change_only_what_is_other_is_told() {
         let mut board = Board::new();
-        let news = board.take(&event(true, vec![standing("a", 1), standing("b", 1)]), NOW);
+        let news = board.tell(&event(true, vec![standing("a", 1), standing("b", 1)]));
         assert_eq!(news.fresh, [0, 1]);
         let mut busy = standing("b", 1);
         (busy.in_flight, busy.hindrance) = (8, Some(Hindrance::AllInFlight));
-        let news = board.take(&event(false, vec![standing("a", 1), busy]), NOW);
+        let news = board.tell(&event(false, vec![standing("a", 1), busy]));
         assert_eq!(json(&news.changes), r#"[{"id":1,"in_flight":8,"why":"all_in_flight"}]"#);
-        let news = board.take(&event(false, vec![standing("b", 2)]), NOW);
+        let news = board.tell(&event(false, vec![standing("b", 2)]));
         assert_eq!(json(&news.changes), r#"[{"id":1,"used":[2,2,2],"in_flight":0,"why":null}]"#);
     }
 
     #[test]
     fn an_account_that_goes_and_comes_back_keeps_its_number_and_one_of_another_project_is_told_whole() {
         let mut board = Board::new();
-        board.take(&event(true, vec![standing("a", 1), standing("b", 1)]), NOW);
+        board.tell(&event(true, vec![standing("a", 1), standing("b", 1)]));
         let gone = vec![(AccountId::new("a").unwrap(), "m".to_owned())];
-        let news = board.take(&StandingsEvent { gone, ..event(false, Vec::new()) }, NOW);
+        let news = board.tell(&StandingsEvent { gone, ..event(false, Vec::new()) });
         assert_eq!((news.gone, board.whole().rows.len()), (vec![0], 1));
         let mut moved = standing("b", 1);
         moved.project = ProjectId::new("other").unwrap();
-        let news = board.take(&event(false, vec![standing("a", 1), moved]), NOW);
+        let news = board.tell(&event(false, vec![standing("a", 1), moved]));
         assert_eq!((news.fresh, news.changes), (vec![0, 1], Vec::new()));
-        board.take(&event(true, vec![standing("b", 1)]), NOW);
+        board.tell(&event(true, vec![standing("b", 1)]));
         assert_eq!(board.whole().rows.len(), 1, "a whole picture makes void what was");
     }
 
     #[test]
     fn a_pace_goes_down_while_nothing_happens() {
         let mut board = Board::new();
-        board.take(&event(true, vec![standing("a", 120)]), NOW);
+        board.tell(&event(true, vec![standing("a", 120)]));
         assert!(json(&board.whole()).contains("\"pace\":10"));
         let changes = board.reckon(NOW + Duration::from_hours(1));
         assert_eq!(json(&changes), r#"[{"id":0,"pace":0}]"#);
         assert!(board.reckon(NOW + Duration::from_hours(1)).is_empty());
+    }
+
+    #[test]
+    fn a_cooldown_has_the_providers_words_whichever_is_heard_first() {
+        let (mut board, refusals) = (Board::new(), Refusals::new());
+        let mut resting = standing("a", 1);
+        let reason = Hindrance::CredentialRejected;
+        (resting.cooldown, resting.hindrance) = (Some(Cooldown { reason, until: NOW }), Some(reason));
+        board.take(&event(true, vec![resting.clone(), standing("b", 1)]), &refusals, NOW);
+        refusals.note(Refusal {
+            at: NOW,
+            account: AccountId::new("a").unwrap(),
+            project: ProjectId::new("p").unwrap(),
+            provider: Provider::Gemini,
+            model: "other".into(),
+            outcome: "credential_rejected".parse().unwrap(),
+            words: "403 suspended".into(),
+        });
+        assert_eq!(json(&board.reword(&refusals)), r#"[{"id":0,"words":"403 suspended"}]"#);
+        assert!(board.reword(&refusals).is_empty());
+        let news = board.take(&event(false, vec![standing("a", 1)]), &refusals, NOW);
+        assert!(json(&news.changes).contains(r#""words":null"#), "{news:?}");
+        let news = board.take(&event(false, vec![resting]), &refusals, NOW);
+        assert!(json(&news.changes).contains(r#""words":"403 suspended""#), "{news:?}");
     }
 }

@@ -25,7 +25,10 @@ use self::{
     board::Board,
     row::{Change, Row},
 };
-use super::feed::{self, Feed};
+use super::{
+    feed::{self, Feed},
+    refusals::Refusals,
+};
 
 /// How long to wait before a ledger that went away is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ const RECKON: Duration = Duration::from_secs(30);
 pub(crate) struct Hub {
     board: Mutex<Board>,
     feed: Feed,
+    refusals: Arc<Refusals>,
     clock: Arc<dyn Clock>,
 }
 
@@ -69,9 +73,9 @@ struct Away<'a> {
 }
 
 impl Hub {
-    /// A hub that was told nothing yet.
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { board: Mutex::new(Board::new()), feed: Feed::new(), clock }
+    /// A hub that was told nothing yet, and takes from there what providers say.
+    pub(crate) fn new(clock: Arc<dyn Clock>, refusals: Arc<Refusals>) -> Self {
+        Self { board: Mutex::new(Board::new()), feed: Feed::new(), refusals, clock }
     }
 
     /// The answer to a browser that follows until `over`.
@@ -97,6 +101,7 @@ impl Hub {
 
     /// Listens until the ledger says no more; answers why, where it says so.
     async fn listen(&self, mut events: Streaming<v1::StandingsEvent>) -> Option<tonic::Status> {
+        let mut said = self.refusals.news();
         let mut reckon = interval(RECKON);
         reckon.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -109,6 +114,7 @@ impl Hub {
                     Ok(None) => return None,
                     Err(status) => return Some(status),
                 },
+                Ok(()) = said.changed() => self.reword(),
                 _ = reckon.tick() => self.reckon(),
             }
         }
@@ -116,7 +122,7 @@ impl Hub {
 
     fn take(&self, event: &StandingsEvent) {
         let mut board = self.board();
-        let news = board.take(event, self.clock.now());
+        let news = board.take(event, &self.refusals, self.clock.now());
         if event.whole {
             self.feed.tell("whole", &board.whole());
         } else {
@@ -128,6 +134,12 @@ impl Hub {
     fn reckon(&self) {
         let mut board = self.board();
         let changes = board.reckon(self.clock.now());
+        self.tell(&board, Vec::new(), &changes, &[]);
+    }
+
+    fn reword(&self) {
+        let mut board = self.board();
+        let changes = board.reword(&self.refusals);
         self.tell(&board, Vec::new(), &changes, &[]);
     }
 

@@ -34,6 +34,8 @@ struct State {
     setbacks: u32,
     /// What rests it, and until when.
     cooling: Option<(&'static str, u64)>,
+    /// What the provider said when it began that.
+    words: Option<String>,
     /// Why it cannot be leased now.
     why: Option<&'static str>,
     /// When it can be leased again.
@@ -65,6 +67,8 @@ pub(crate) struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     cooling: Option<Said<(&'static str, u64)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Said<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<Said<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     free_at: Option<Said<u64>>,
@@ -78,8 +82,8 @@ pub(crate) struct Change {
 struct Said<T>(Option<T>);
 
 impl Row {
-    /// The row of a standing.
-    pub(crate) fn of(id: u32, standing: &AccountStanding, pace: u32) -> Self {
+    /// The row of a standing, beside which these words of the provider stand. It has no pace yet.
+    pub(crate) fn of(id: u32, standing: &AccountStanding, words: Option<String>) -> Self {
         Self {
             id,
             account: standing.account.to_string(),
@@ -87,7 +91,7 @@ impl Row {
             provider: standing.provider.as_str(),
             project: standing.project.to_string(),
             tier: standing.tier.as_str(),
-            state: State::of(standing, pace),
+            state: State::of(standing, words),
         }
     }
 
@@ -101,6 +105,13 @@ impl Row {
         std::mem::replace(&mut self.state.pace, pace) != pace
     }
 
+    /// Takes other words; answers whether they are other.
+    pub(crate) fn words(&mut self, words: Option<String>) -> bool {
+        let other = self.state.words != words;
+        self.state.words = words;
+        other
+    }
+
     /// What is other than it was `before`; nothing where everything else than moments is the same. `None` where it is
     /// another account altogether.
     pub(crate) fn since(&self, before: &Self) -> Option<Change> {
@@ -110,7 +121,7 @@ impl Row {
 }
 
 impl State {
-    fn of(standing: &AccountStanding, pace: u32) -> Self {
+    fn of(standing: &AccountStanding, words: Option<String>) -> Self {
         let window = |quota| standing.windows.iter().find(|window| window.quota == quota);
         let windows =
             [window(Quota::RequestsPerMinute), window(Quota::ImagesPerMinute), window(Quota::RequestsPerDay)];
@@ -126,9 +137,10 @@ impl State {
             concurrent: standing.concurrent,
             setbacks: standing.setbacks,
             cooling: standing.cooldown.map(|cooldown| (cooldown.reason.as_str(), cooldown.until.as_millis())),
+            words,
             why: standing.hindrance.map(Hindrance::as_str),
             free_at: standing.leasable_at.map(domain::Timestamp::as_millis),
-            pace,
+            pace: 0,
         }
     }
 }
@@ -149,6 +161,7 @@ impl Change {
             concurrent: other(before.concurrent, after.concurrent),
             setbacks: other(before.setbacks, after.setbacks),
             cooling: other(before.cooling, after.cooling).map(Said),
+            words: (before.words != after.words).then(|| Said(after.words.clone())),
             why: other(before.why, after.why).map(Said),
             free_at: other(before.free_at, after.free_at).map(Said),
             pace: other(before.pace, after.pace),
@@ -158,6 +171,11 @@ impl Change {
     /// Of a row that only got another pace.
     pub(crate) fn pace(id: u32, pace: u32) -> Self {
         Self { id, pace: Some(pace), ..Self::default() }
+    }
+
+    /// Of a row that only got other words.
+    pub(crate) fn words(id: u32, words: Option<String>) -> Self {
+        Self { id, words: Some(Said(words)), ..Self::default() }
     }
 
     /// Whether nothing is other.

@@ -35,6 +35,10 @@ async fn every_attempt_stands_on_the_time_line_of_its_picture() {
     assert!(record.pictures.iter().all(|picture| picture.image.is_some() && picture.failure.is_none()));
     let [refused, drawn] = &record.pictures[0].attempts[..] else { panic!("{record:?}") };
     assert_eq!(refused.failure, Some(FailureKind::QuotaExhausted));
+    let [last] = &generator.activity.since(None).1.refusals[..] else { panic!("one account was refused") };
+    assert_eq!((last.account.as_str(), last.model.as_str()), ("a", "gemini-3-pro-image"));
+    assert_eq!((Some(&last.words), last.outcome.as_str()), (refused.words.as_ref(), "throttled"));
+    assert_eq!(drawn.words, None);
     assert_eq!((refused.cost_micro_usd, drawn.cost_micro_usd), (0, 134_000));
     let lease = drawn.lease.as_ref().unwrap();
     assert_eq!((lease.id.as_str(), lease.account.as_str(), lease.project.as_str()), ("r/0/1", "b", "p"));

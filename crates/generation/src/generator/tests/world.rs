@@ -293,7 +293,7 @@ impl From<Fault> for CallFailure {
             Fault::Overloaded => (CallOutcome::Overloaded, FailureKind::UpstreamOverloaded),
             Fault::Unknown => (CallOutcome::Ambiguous, FailureKind::UpstreamTimeout),
         };
-        Self::sent(outcome, Failure::new(kind, "no"), "")
+        Self::sent(outcome, Failure::new(kind, "no"), "in words of its own")
     }
 }
 

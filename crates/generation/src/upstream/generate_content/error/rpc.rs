@@ -80,7 +80,7 @@ impl RpcError {
     pub(super) fn describe(&self, status: StatusCode) -> String {
         let reasons = self.details.iter().map(|detail| detail.reason.as_str());
         let quotas = self.violations().map(|violation| violation.id.as_str());
-        let words = [self.status.as_str()].into_iter().chain(reasons).chain(quotas).chain([&*self.message]);
+        let words = [self.status.as_str(), &self.message].into_iter().chain(reasons).chain(quotas);
         words.fold(status.as_u16().to_string(), |line, word| format!("{line} {}", one_line(word, 200)))
     }
 }
