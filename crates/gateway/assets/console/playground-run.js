@@ -54,6 +54,9 @@ export class Run {
       case "queued":
         this.#stage("Waiting for an account", "No account is free at this moment. The request keeps its place and is drawn as soon as one is.");
         break;
+      case "stands":
+        this.#stands(told);
+        break;
       case "picture":
         this.#now = { ...told, chunks: [], length: told.length, came: 0, place: this.#places[told.index] };
         break;
@@ -187,6 +190,18 @@ export class Run {
     $(".stage b", this.#element).textContent = word;
     $("#progress").textContent = whole;
     $(".sum", this.#element).textContent = whole === word ? "" : whole;
+  }
+
+  /** Where its pictures stand: how many wait, have their account, are drawn, or are on their way here. */
+  #stands({ queued, leased, drawing, coming, waiting }) {
+    if (queued && !(leased || drawing || coming || this.#came)) {
+      const others = waiting > 1 ? ` ${waiting} requests wait at present.` : "";
+      return this.#stage("Waiting for an account", `No account is free at this moment. The request keeps its place and is drawn as soon as one is.${others}`);
+    }
+    const parts = [[queued, "waiting for an account"], [leased, "about to be drawn"], [drawing, "drawing"], [coming, "arriving"]];
+    const words = parts.filter(([count]) => count).map(([count, what]) => (this.#asked.n === 1 ? what : `${count} ${what}`));
+    if (this.#came) words.unshift(`${this.#came} of ${this.#asked.n} have come`);
+    if (words.length) this.#stage(words.join(" · ").replace(/^./, (first) => first.toUpperCase()));
   }
 
   #tick() {

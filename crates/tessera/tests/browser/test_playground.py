@@ -164,6 +164,7 @@ def test_what_is_cancelled_gives_its_lease_back(page, tessera):
     run = ask(page, prompt)
     until(lambda: tessera.arrivals(prompt), "the provider is called")
     until(lambda: flight.inner_text() == "1", "a call is in flight")
+    until(lambda: run.locator(".stage b").inner_text() == "Drawing", "the provider has it")
     run.get_by_role("button", name="Cancel").click()
     over(run)
     assert "Cancelled" in run.inner_text()

@@ -6,33 +6,51 @@ use axum::body::Body;
 use bytes::Bytes;
 use domain::{Clock, Failure, GenerationEvent, RequestId, Timestamp, catalog::Rate};
 use futures_util::{StreamExt as _, stream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     pieces,
-    told::{Told, Why},
+    told::{Stands, Told, Why},
 };
 use crate::{generator::Events, refusal::Refusal};
 
 /// The pause after which something is said though nothing happened, so that nobody between closes the connection.
 const ALIVE: Duration = Duration::from_secs(10);
 
+/// How often it is looked where the pictures stand.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Tells where the pictures of a request stand, where that is known.
+pub(super) type Look = Box<dyn Fn() -> Option<Stands> + Send>;
+
 /// An answer that is being told.
 pub(super) struct Answer {
     id: RequestId,
     rate: Rate,
     events: Events,
+    look: Look,
+    stands: Stands,
     delivered: u32,
     clock: Arc<dyn Clock>,
     begun: Timestamp,
     over: bool,
 }
 
+/// What is heard next.
+enum Heard {
+    /// What generation says; nothing where it says no more.
+    Event(Option<Result<GenerationEvent, Failure>>),
+    /// The pictures stand elsewhere.
+    Change(Stands),
+    /// Nothing for long enough.
+    Nothing,
+}
+
 impl Answer {
     /// The answer to the request of this name, whose pictures cost this.
-    pub(super) fn of(id: RequestId, rate: Rate, events: Events, clock: Arc<dyn Clock>) -> Self {
-        let begun = clock.now();
-        Self { id, rate, events, delivered: 0, clock, begun, over: false }
+    pub(super) fn of(id: RequestId, rate: Rate, events: Events, look: Look, clock: Arc<dyn Clock>) -> Self {
+        let (begun, stands) = (clock.now(), Stands::default());
+        Self { id, rate, events, look, stands, delivered: 0, clock, begun, over: false }
     }
 
     /// The answer where not even a place in the queue was had.
@@ -52,17 +70,35 @@ impl Answer {
         if self.over {
             return None;
         }
-        let Ok(event) = timeout(ALIVE, self.events.next()).await else {
-            return Some(vec![pieces::words(&Told::Alive)]);
-        };
-        Some(match event? {
-            Ok(event) => self.tell(&event),
-            Err(failure) => {
-                self.over = true;
-                Refusal::from(failure.clone()).log();
-                vec![pieces::words(&Told::Failed(Why::of(&failure)))]
+        Some(match self.listen().await {
+            Heard::Event(event) => match event? {
+                Ok(event) => self.tell(&event),
+                Err(failure) => {
+                    self.over = true;
+                    Refusal::from(failure.clone()).log();
+                    vec![pieces::words(&Told::Failed(Why::of(&failure)))]
+                }
+            },
+            Heard::Change(stands) => {
+                self.stands = stands;
+                vec![pieces::words(&Told::Stands(stands))]
             }
+            Heard::Nothing => vec![pieces::words(&Told::Alive)],
         })
+    }
+
+    async fn listen(&mut self) -> Heard {
+        let begun = Instant::now();
+        while begun.elapsed() < ALIVE {
+            if let Ok(event) = timeout(LOOK, self.events.next()).await {
+                return Heard::Event(event);
+            }
+            let told = self.stands;
+            if let Some(stands) = (self.look)().filter(|stands| stands.is_telling() && *stands != told) {
+                return Heard::Change(stands);
+            }
+        }
+        Heard::Nothing
     }
 
     fn tell(&mut self, event: &GenerationEvent) -> Vec<Bytes> {
@@ -99,7 +135,13 @@ impl Drop for Answer {
 
 #[cfg(test)]
 mod tests {
-    use domain::{ImageHead, ManualClock, MediaType, PixelSize, Resolution, Usage};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use domain::{
+        AccountId, AspectRatio, ClientId, ImageCount, ImageHead, LeaseId, ManualClock, MediaType,
+        PictureSpec, PixelSize, ProjectId, Provider, Resolution, Usage,
+        activity::{AttemptRecord, LeaseFacts, PictureRecord, RequestRecord},
+    };
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -107,7 +149,38 @@ mod tests {
     fn answer(events: Events) -> Body {
         let rate = Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        Answer::of(RequestId::new("req_0").unwrap(), rate, events, clock).body()
+        let drawn = Arc::new(AtomicBool::new(false));
+        let look = move || Some(stands(drawn.swap(true, Ordering::SeqCst)));
+        Answer::of(RequestId::new("req_0").unwrap(), rate, events, Box::new(look), clock).body()
+    }
+
+    /// One picture, which waits or is drawn.
+    fn stands(drawn: bool) -> Stands {
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        let lease = LeaseFacts {
+            at,
+            id: LeaseId::new("req_0/0/0").unwrap(),
+            account: AccountId::new("a").unwrap(),
+            project: ProjectId::new("p").unwrap(),
+            provider: Provider::Gemini,
+        };
+        let queued = AttemptRecord::queued(at);
+        let called = AttemptRecord { lease: Some(lease), called_at: Some(at), ..queued.clone() };
+        let attempts = vec![if drawn { called } else { queued }];
+        let record = RequestRecord {
+            id: RequestId::new("req_0").unwrap(),
+            trace: None,
+            client: ClientId::new("console").unwrap(),
+            dialect: None,
+            model: "m".into(),
+            spec: PictureSpec { aspect_ratio: AspectRatio::SQUARE, resolution: Resolution::K1 },
+            count: ImageCount::ONE,
+            prompt: None,
+            begun_at: at,
+            end: None,
+            pictures: vec![PictureRecord { attempts, ..PictureRecord::default() }],
+        };
+        Stands::of(&record, 3)
     }
 
     async fn text(body: Body) -> String {
@@ -150,5 +223,22 @@ mod tests {
             told.contains(r#"{"event":"alive"}"#) && told.contains(r#""possibly_billed":true"#),
             "{told}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_pictures_stand_is_told_once_for_each_change() {
+        let events = stream::once(async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Ok(GenerationEvent::Finished { usage: Usage::default() })
+        });
+        let told = text(answer(events.boxed())).await;
+        let stands = |queued: u8, drawing: u8, waiting: u8| {
+            format!(
+                r#"{{"event":"stands","queued":{queued},"leased":0,"drawing":{drawing},"coming":0,"waiting":{waiting}}}"#
+            )
+        };
+        let (waits, drawn) = (stands(1, 0, 3), stands(0, 1, 0));
+        assert_eq!((told.matches(&waits).count(), told.matches(&drawn).count()), (1, 1), "{told}");
+        assert!(told.find(&waits) < told.find(&drawn), "{told}");
     }
 }

@@ -26,6 +26,7 @@ use self::{
     answer::Answer,
     offer::{Drawable, Shape},
     question::Question,
+    told::Stands,
 };
 use super::{
     Desk,
@@ -97,8 +98,13 @@ async fn draw(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Body) -> 
         .expect("a prefix and 32 hexadecimal digits are an identifier");
     let span = tracing::info_span!("console.pictures", request_id = %id, client = CLIENT);
     let (request, rate) = question.ask(id.clone());
+    let (watched, activity) = (id.clone(), Arc::clone(&desk.activity));
+    let look = move || {
+        let waiting = activity.hour(|_, waiting, _| waiting.waiting());
+        activity.request(watched.as_str(), |entry, _| Stands::of(&entry.record, waiting))
+    };
     let answer = match desk.pictures.draw(request, None).instrument(span).await {
-        Ok(events) => Answer::of(id, rate, events, Arc::clone(&desk.clock)).body(),
+        Ok(events) => Answer::of(id, rate, events, Box::new(look), Arc::clone(&desk.clock)).body(),
         Err(failure) => {
             Refusal::from(failure.clone()).log();
             Answer::failed(&failure)

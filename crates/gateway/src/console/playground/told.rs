@@ -1,6 +1,9 @@
 //! What a page is told of its pictures while they are made.
 
-use domain::{Failure, FailureKind, ImageHead};
+use domain::{
+    Failure, FailureKind, ImageHead,
+    activity::{AttemptRecord, RequestRecord},
+};
 use serde::Serialize;
 
 /// One step.
@@ -13,6 +16,8 @@ pub(super) enum Told<'a> {
     Started,
     /// No account is free yet.
     Queued,
+    /// Where its pictures stand, as far as they have not come.
+    Stands(Stands),
     /// There is nothing to tell.
     Alive,
     /// A whole picture follows.
@@ -38,6 +43,44 @@ pub(super) enum Told<'a> {
     Finished { cost_micro_usd: u64 },
     /// Nothing came, or nothing more.
     Failed(Why<'a>),
+}
+
+/// How many pictures wait for an account, have one, are being drawn, and are on their way here; and how many requests
+/// wait for accounts at present, whoever's they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(super) struct Stands {
+    queued: usize,
+    leased: usize,
+    drawing: usize,
+    coming: usize,
+    waiting: u32,
+}
+
+impl Stands {
+    /// As a record tells, while so many requests wait.
+    pub(super) fn of(record: &RequestRecord, waiting: u32) -> Self {
+        let mut stands = Self { waiting, ..Self::default() };
+        let open =
+            record.pictures.iter().filter(|picture| picture.image.is_none() && picture.failure.is_none());
+        for attempt in open.filter_map(|picture| picture.attempts.last()) {
+            let count = match attempt {
+                AttemptRecord { lease: None, .. } => &mut stands.queued,
+                AttemptRecord { called_at: None, .. } => &mut stands.leased,
+                AttemptRecord { first_byte_at: None, .. } => &mut stands.drawing,
+                _ => &mut stands.coming,
+            };
+            *count += 1;
+        }
+        if stands.queued == 0 {
+            stands.waiting = 0; // it does not concern this request, which would be told of it again and again
+        }
+        stands
+    }
+
+    /// Whether there is anything to tell.
+    pub(super) fn is_telling(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 /// What went wrong, and what helps.
