@@ -201,7 +201,7 @@ impl Book {
         self.with_journal(|journal| if any_length || journal.is_full() { journal.turn() } else { None })
     }
 
-    /// Takes back a volume of the journal that was cleared.
+    /// Takes back a volume of the journal whose lines are in the tables.
     pub(super) fn take_back(&self, volume: Arc<Volume>) -> Result<(), StoreError> {
         self.with_journal(|journal| journal.take_back(volume))
     }

@@ -20,7 +20,7 @@ use crate::store::{StoreError, ledger::Ledger};
 pub(super) struct Files {
     tables: Tables,
     volumes: [Volume; 2],
-    /// How long a volume grows before the other one is begun, in bytes.
+    /// After how many bytes of a volume the other one is begun.
     full: u64,
 }
 
@@ -53,8 +53,7 @@ impl Files {
         let [first, second] = &volumes;
         let last = carry_over(&tables, &[first, second])?;
         for volume in &volumes {
-            volume.clear()?;
-            // Lines beyond one that was torn have numbers that will be given again.
+            volume.blank(full)?;
             volume.sync()?;
         }
         let ledger = tables.load(now)?;

@@ -78,7 +78,6 @@ impl<O: FnMut() -> Result<Files, StoreError>> Keeper<O> {
             return Err(missing(applied + 1));
         }
         self.book.note_synced(last)?;
-        volume.clear()?;
         self.book.take_back(volume)
     }
 }

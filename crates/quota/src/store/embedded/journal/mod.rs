@@ -3,6 +3,10 @@
 //! Each tells up to which number the lines were safe from a power cut when it was written. A power cut may tear what
 //! came after that, and reading ends where the lines do; but a line that is missing although it was safe means that
 //! a file is damaged, and no such journal is read.
+//!
+//! A volume keeps its length, and new lines are written over those that the tables hold: these are known by their
+//! numbers. A line beyond one that was torn has a number that will be given again, wherefore volumes are blanked when
+//! they are opened.
 
 mod line;
 mod volume;
@@ -18,7 +22,7 @@ pub(super) use self::volume::Volume;
 pub(super) struct Journal {
     open: Arc<Volume>,
     spare: Option<Arc<Volume>>,
-    /// Bytes in the open volume, and how many it is to have before the other one is begun.
+    /// Bytes written in the open volume, and after how many the other one is begun.
     length: u64,
     full: u64,
     /// The number of the last line.
@@ -28,7 +32,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A journal in two empty volumes that grow to so many bytes; its lines follow this number.
+    /// A journal in two blank volumes that are full after so many bytes; its lines follow this number.
     pub(super) fn after(number: u64, [open, spare]: [Volume; 2], full: u64) -> Self {
         Self {
             open: Arc::new(open),
@@ -82,7 +86,7 @@ impl Journal {
         Some((std::mem::replace(&mut self.open, spare), self.written))
     }
 
-    /// Takes back a volume that was cleared.
+    /// Takes back a volume whose lines are in the tables.
     pub(super) fn take_back(&mut self, volume: Arc<Volume>) {
         self.spare = Some(volume);
     }

@@ -54,6 +54,17 @@ proptest! {
     }
 
     #[test]
+    fn lines_that_are_written_over_older_ones_are_read_alone(older in texts(), newer in texts()) {
+        let (mut content, _) = written(&older);
+        let last = older.len() as u64;
+        let lines = (last + 1..).zip(newer).collect::<Vec<_>>();
+        let over: Vec<u8> = lines.iter().flat_map(|(number, text)| write(*number, last, text)).collect();
+        content.resize(content.len().max(over.len()), 0);
+        content[..over.len()].copy_from_slice(&over);
+        prop_assert_eq!(read_back(last, &[&content]), Ok(lines));
+    }
+
+    #[test]
     fn a_damaged_byte_ends_the_journal_there(texts in texts(), at in any::<prop::sample::Index>(), to: u8) {
         let (mut content, ends) = written(&texts);
         let at = at.index(content.len());

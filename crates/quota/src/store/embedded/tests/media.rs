@@ -13,7 +13,7 @@ use redb::{StorageBackend, backends::InMemoryBackend};
 
 use super::super::{EmbeddedStore, files::Files, journal::Volume, tables::Tables};
 
-/// How long a volume of the journal grows here, in bytes.
+/// After how many bytes of a volume of the journal the other one is begun here.
 pub(super) const FULL: u64 = 4 << 10;
 
 /// What a power cut spares or takes as a whole, in bytes.
@@ -73,9 +73,14 @@ impl Media {
         self.volumes.each_ref().map(|volume| volume.len().unwrap())
     }
 
+    /// The tables, and nothing of the journal.
+    pub(super) fn tables_alone(&self) -> Self {
+        Self { tables: self.tables.clone(), ..Self::default() }
+    }
+
     /// What a power cut leaves: all that was synced, and of what was not any sectors that it happens to spare.
     pub(super) fn after_power_cut(&self, mut spares: impl FnMut() -> bool) -> Self {
-        // The keeper may be at work: it clears a volume only once the tables hold what was in it.
+        // The keeper may be at work: it gives a volume back only once the tables hold what is in it.
         let volumes = self.volumes.each_ref().map(|volume| volume.torn(&mut spares));
         let tables = Medium::holding(&self.tables.0.synced.lock().unwrap());
         Self { tables, volumes }
