@@ -45,7 +45,11 @@ pub fn carried_by(status: &Status) -> Option<Failure> {
 }
 
 fn bare(status: &Status) -> Failure {
-    let unreachable = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled);
+    let unreachable = matches!(
+        status.code(),
+        // What our certificate does not allow is denied us before a service hears of it.
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::PermissionDenied
+    );
     // What nobody answered, since the connection broke, has its cause here, and may have any code.
     let broken = status.source().is_some();
     if unreachable || broken {
@@ -150,6 +154,7 @@ mod tests {
     #[test]
     fn a_status_without_details_is_told_by_its_code() {
         assert_eq!(failure_of(&Status::unavailable("connect")).kind, FailureKind::Unavailable);
+        assert_eq!(failure_of(&Status::permission_denied("by whom")).kind, FailureKind::Unavailable);
         assert_eq!(failure_of(&Status::unknown("boom")).kind, FailureKind::Internal);
     }
 

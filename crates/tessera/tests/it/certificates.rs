@@ -11,6 +11,7 @@ use std::{
 };
 
 use domain::Resolution;
+use futures_util::{StreamExt as _, stream};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, pem::PemObject as _},
@@ -19,6 +20,8 @@ use rustls::{
 use crate::{
     picture,
     process::{Server, printed, tessera},
+    provider::Provider,
+    rolling::client,
 };
 
 const OPERATOR: &str = r#"
@@ -28,6 +31,7 @@ provider = "gemini"
 project = "p"
 tier = "ultra"
 api_key = "AIza-a"
+limits = { requests_per_minute = 900, images_per_minute = 900, concurrent = 50 }
 
 [[clients]]
 name = "website"
@@ -75,14 +79,19 @@ impl House {
 
     /// Starts a role, which is known and writes its log to a file.
     fn role(&self, name: &str, settings: &[(&str, &str)]) -> Server {
+        self.role_of(name, name, settings)
+    }
+
+    /// The same with the certificate of whoever bears this name.
+    fn role_of(&self, bearer: &str, name: &str, settings: &[(&str, &str)]) -> Server {
         let mut command = tessera([name, "--config"]);
         command
             .arg(self.path("tessera.toml"))
             .env(format!("TESSERA_{}__LISTEN", name.to_uppercase()), "127.0.0.1:0")
-            .env("TESSERA_DATA_DIR", self.path(name))
+            .env("TESSERA_DATA_DIR", self.path(bearer))
             .envs(settings.iter().copied())
-            .stderr(File::create(self.path(&format!("{name}.log"))).unwrap());
-        Server::start(self.known_as(name, command))
+            .stderr(File::create(self.path(&format!("{bearer}.log"))).unwrap());
+        Server::start(self.known_as(bearer, command))
     }
 
     /// Has a command be known by a certificate for this role.
@@ -222,6 +231,43 @@ fn a_renewed_certificate_is_taken_up_by_a_running_process_and_a_broken_one_is_no
     fs::write(house.ca.pem("quota", "tls.crt"), "nonsense").unwrap();
     house.logged("quota", &["ERROR", "quota/tls.crt holds no certificate in PEM", "the old one holds"]);
     printed(renewed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_the_ledger_refuses_draws_few_requests() {
+    const ASKED: usize = 80;
+    let house = House::build();
+    let provider = Provider::start(house.home.path(), "latency.default = '50ms'");
+    let quota = house.role("quota", &[]);
+    let provider = ("TESSERA_GENERATION__GEMINI__BASE_URL", provider.url());
+    let settings = [("TESSERA_GENERATION__QUOTA_URL", &*by_name(&quota)), provider];
+    let good = house.role("generation", &settings);
+    let bad = house.role_of("client", "generation", &settings);
+    let both = format!("{},{}", by_name(&good), by_name(&bad).trim_start_matches("https://"));
+    let gateway = house.role(
+        "gateway",
+        &[
+            ("TESSERA_GATEWAY__GENERATION_URL", &both),
+            ("TESSERA_GATEWAY__QUOTA_URL", &by_name(&quota)),
+            ("TESSERA_GATEWAY__CONSOLE_LISTEN", "off"),
+        ],
+    );
+    let (client, url) = (client(), format!("{}/v1/images/generations", gateway.url()));
+    let asked = stream::iter(0..ASKED).map(|_| {
+        let body = r#"{"prompt":"a lighthouse","model":"gemini-3.1-flash-image-512"}"#;
+        let asked = client.post(&url).bearer_auth("tsr_website").header("content-type", "application/json");
+        asked.body(body).send()
+    });
+    let answers: Vec<_> =
+        asked.buffer_unordered(4).map(|answer| answer.unwrap().status().as_u16()).collect().await;
+    assert!(answers.iter().all(|status| [200, 503].contains(status)), "{answers:?}");
+    let failed = answers.iter().filter(|status| **status == 503).count();
+    house.logged(
+        "quota",
+        &["WARN", "the certificate is for client; this takes one with the DNS name generation"],
+    );
+    println!("{failed} of {ASKED} requests met the replica that cannot serve");
+    assert!((1..=ASKED / 5).contains(&failed), "{failed} of {ASKED} failed");
 }
 
 #[test]

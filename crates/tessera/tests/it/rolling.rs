@@ -240,7 +240,8 @@ async fn is_ok(client: &Client, url: &str) -> bool {
     client.get(url).send().await.is_ok_and(|answer| answer.status() == StatusCode::OK)
 }
 
-fn client() -> Client {
+/// A client for plain HTTP.
+pub(crate) fn client() -> Client {
     let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
