@@ -4,11 +4,14 @@
     python -m grpc_tools.protoc --proto_path proto --python_out . --grpc_python_out . \
         tessera/v1/failure.proto tessera/v1/generation.proto
     python crates/proto/examples/generate.py 127.0.0.1:8050 "a lighthouse in fog" 2
+
+Where services show each other certificates, the directory with one for `client` comes last.
 """
 
 import os
 import sys
 import uuid
+from pathlib import Path
 
 sys.path.insert(0, os.getcwd())  # where the code was made
 
@@ -57,8 +60,15 @@ def save(events) -> None:
     sys.exit("the answer broke off; asking again buys what is missing once more")
 
 
-def main(address: str, prompt: str, count: str) -> None:
-    with grpc.insecure_channel(address, OPTIONS) as channel:
+def connect(address: str, certificates: str | None) -> grpc.Channel:
+    if certificates is None:
+        return grpc.insecure_channel(address, OPTIONS)
+    authority, certificate, key = (Path(certificates, name).read_bytes() for name in ["ca.crt", "tls.crt", "tls.key"])
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority, key, certificate), OPTIONS)
+
+
+def main(address: str, prompt: str, count: str, certificates: str | None = None) -> None:
+    with connect(address, certificates) as channel:
         try:
             save(GenerationStub(channel).Generate(wish(prompt, int(count)), timeout=PATIENCE_S))
         except grpc.RpcError as error:

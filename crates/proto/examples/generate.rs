@@ -3,17 +3,21 @@
 //! ```sh
 //! cargo run --package proto --example generate -- http://127.0.0.1:8050 "a lighthouse in fog" 2
 //! ```
+//!
+//! Where services show each other certificates, with an `https://` and, at the end, the directory with one for `client`.
 
 use std::{
     env,
     error::Error,
     fs::{self, File},
     io::Write as _,
+    path::PathBuf,
     time::Duration,
 };
 
 use proto::{
-    failure_of, transport,
+    failure_of,
+    transport::{self, Identity, TlsFiles},
     v1::{
         self, GenerateRequest, Part, Role, Turn, generate_event::Event, generation_client::GenerationClient,
         part,
@@ -27,12 +31,18 @@ const PATIENCE: Duration = Duration::from_mins(3);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [url, prompt, count] = arguments.as_slice() else {
+    let [url, prompt, count, directory @ ..] = arguments.as_slice() else {
         return Err("say where generation is, what to draw, and how many times".into());
     };
+    let files = directory.first().map(PathBuf::from).map(|directory| TlsFiles {
+        ca: directory.join("ca.crt"),
+        cert: directory.join("tls.crt"),
+        key: directory.join("tls.key"),
+    });
+    let identity = files.map(Identity::load).transpose()?;
     let mut request = Request::new(wish(prompt, count.parse()?)?);
     request.set_timeout(PATIENCE);
-    let mut generation = GenerationClient::new(transport::connect(url)?);
+    let mut generation = GenerationClient::new(transport::connect_as(url, identity.as_ref())?);
     // A failure of the whole request says what kind it is, and perhaps when to ask again.
     let answer = generation.generate(request).await.map_err(|status| failure_of(&status))?;
     save(answer.into_inner()).await
