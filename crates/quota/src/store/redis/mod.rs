@@ -127,6 +127,9 @@ impl Store for RedisStore {
                 "changed" | "silent" => {
                     self.testify(known).await?;
                 }
+                "lacking" => {
+                    self.doubt(known, wish.known_fence).await?;
+                }
                 "client" => {
                     let ledger = Ledger::observed(now, answer.client(&wish.client.id)?);
                     let refusal = ledger.client_refusal(wish);

@@ -31,6 +31,7 @@ pub(super) struct Acquire<'a> {
     start: u64,
     lease: u64,
     window: u64,
+    known: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<u64>,
     view: View,
@@ -92,6 +93,7 @@ impl<'a> Acquire<'a> {
             start: millis(term::START),
             lease: millis(term::LEASE),
             window: millis(term::WINDOW),
+            known: wish.known_fence.map_or(0, |fence| fence.0),
             not_after: not_after.map(Timestamp::as_millis),
             view: subjects.view(),
         }

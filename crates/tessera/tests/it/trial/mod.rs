@@ -68,6 +68,12 @@ async fn a_ledger_that_lost_its_memory_overspends_nothing_and_learns() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_nobody_remembers_overspends_no_minute_since_its_leases_do() {
+    let wrong = amnesia::run(SEED, Memory::Nowhere).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes as long as it is told: `cargo xtask trial`"]
 async fn nothing_is_overspent_or_lost_for_as_long_as_faults_go_on() {
     long::run().await;

@@ -106,6 +106,7 @@ impl Scene {
             excluded: vec![],
             person_generation: PersonGeneration::Allow,
             patience: Duration::ZERO,
+            known_fence: None,
         };
         let told = Told::Acquired(Acquired::Granted(vec![grant.clone()]));
         self.exchange(asked, Question::Acquire(wish), told);
