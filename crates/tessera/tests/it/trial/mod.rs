@@ -20,6 +20,7 @@ mod provider;
 mod record;
 pub(crate) mod redis;
 mod saturation;
+mod storm;
 mod tap;
 mod wire;
 
@@ -52,6 +53,17 @@ async fn accounts_that_cannot_serve_are_met_once_and_then_left_alone() {
     assert!(requests > 100, "only {requests} requests were made");
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(at_first >= 0.99, "only {at_first:.3} of {requests} requests were served by their first call");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_fails_is_not_answered_with_more_calls_than_there_is_a_budget_for() {
+    let storm::Outcome { violations, failed, again } = storm::run(SEED).await;
+    assert!(violations.is_empty(), "{violations:#?}");
+    println!("{failed} calls failed, and {again} followed");
+    assert!(
+        again > 15 && failed > 2 * again,
+        "{failed} calls failed, {again} followed: too few to be limited"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
