@@ -21,6 +21,7 @@ mod settlement;
 mod testimony;
 mod time;
 mod usage;
+mod wish;
 mod witness;
 
 use std::sync::{
@@ -38,11 +39,12 @@ use tokio::{sync::broadcast, time::sleep};
 use self::{
     answer::senseless,
     changes::Listener,
-    question::{Acquire, Close, Expire, Renew, Subjects, written},
+    question::{Close, Expire, Renew, Subjects, written},
     script::Scripts,
     settlement::Settle,
     testimony::Learning,
     time::Time,
+    wish::Acquire,
     witness::Witness,
 };
 use super::{
