@@ -11,10 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use crate::{ClientEntry, ClientKey, KeyHash, SettingsError, registry::Contents};
-
-/// The shortest pepper, in bytes.
-const SHORTEST_PEPPER: usize = 16;
+use crate::{ClientEntry, ClientKey, KeyHash, SettingsError, key_hash::is_weak_pepper, registry::Contents};
 
 type Tag = [u8; 32];
 
@@ -29,11 +26,11 @@ pub(crate) struct Clients {
 impl Clients {
     /// Takes the clients of the configuration, whose names and keys must differ.
     pub(crate) fn new(clients: Vec<ClientEntry>, pepper: &SecretString) -> Result<Self, SettingsError> {
-        let pepper = pepper.expose_secret().as_bytes();
-        if pepper.len() < SHORTEST_PEPPER {
+        if is_weak_pepper(pepper) {
             return Err(SettingsError::WeakPepper);
         }
-        let pepper = Hmac::new_from_slice(pepper).expect("HMAC takes keys of any length");
+        let pepper =
+            Hmac::new_from_slice(pepper.expose_secret().as_bytes()).expect("HMAC takes keys of any length");
         let mut registry = Self { pepper, entries: Vec::new(), known: Vec::new() };
         let mut names = HashSet::new();
         for ClientEntry { client, key } in clients {

@@ -6,6 +6,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+/// The shortest pepper, in bytes.
+const SHORTEST_PEPPER: usize = 16;
+
+/// Whether a pepper is too short to protect anything.
+pub fn is_weak_pepper(pepper: &SecretString) -> bool {
+    pepper.expose_secret().len() < SHORTEST_PEPPER
+}
+
 /// HMAC-SHA-256, under the pepper, of a client key's SHA-256: enough to know the key again, and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);

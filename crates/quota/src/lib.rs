@@ -53,7 +53,7 @@ use self::{
 
 pub use self::{
     client_key::new_client_key,
-    key_hash::{KeyHash, NotAKeyHash},
+    key_hash::{KeyHash, NotAKeyHash, is_weak_pepper},
     queue::QueueLimits,
 };
 

@@ -10,7 +10,7 @@ use std::{
 use crate::{process::tessera, provider::Provider, vertex::ServiceAccount};
 
 /// A secret that is in no output.
-const CANARY: &str = "canary-4711";
+const CANARY: &str = "canary-4711-and-more";
 
 /// A server of Redis that ends with this.
 struct Redis {
@@ -138,6 +138,15 @@ fn whatever_is_broken_is_named_with_what_to_do_about_it() {
         ("TESSERA_GENERATION__GEMINI__BASE_URL", elsewhere, "account a", "gives no answer", "HTTPS"),
         ("TESSERA_GENERATION__VERTEX__TOKEN_URL", elsewhere, "account painter", "gives no answer", "HTTPS"),
         ("TESSERA_GENERATION__SEALING_KEY", CANARY, "sealing key", "sealing_key", "openssl rand -hex 32"),
+        ("TESSERA_QUOTA__KEY_PEPPER", "too short", "key pepper", "protects nothing", "openssl rand -hex 32"),
+        ("TESSERA_GATEWAY__CONSOLE_TOKEN", "tso_short", "console token", "too short", "openssl rand -hex 32"),
+        (
+            "TESSERA_GATEWAY__CONSOLE_TOKEN_FILE",
+            "/no/such",
+            "console token",
+            "cannot be read",
+            "readable for",
+        ),
         ("TESSERA_GENERATION__OUTBOX", &below_a_file, "outbox", "cannot be written to", "name another"),
         ("TESSERA_QUOTA__STORE", "redis://127.0.0.1:9", "ledger", "refused", "see that Redis runs"),
         ("TESSERA_QUOTA__STORE_PASSWORD_FILE", "/no/such", "ledger's password", "", ""),

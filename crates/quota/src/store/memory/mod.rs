@@ -1,5 +1,4 @@
-//! The store that lives and dies with its process: for tests, trials and single-process demonstrations. What callers
-//! remember of one before does not matter to it.
+//! The store that lives and dies with its process: for tests, trials and single-process demonstrations.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -6,7 +6,6 @@ mod encrypted;
 mod faults;
 mod keys;
 mod losses;
-mod orphans;
 mod returns;
 mod sharing;
 mod waits;

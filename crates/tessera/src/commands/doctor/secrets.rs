@@ -1,10 +1,12 @@
 //! Whether every secret that the configuration names can be had.
 
+use gateway::console::ConsoleToken;
+
 use super::{Finding, Patient};
 use crate::{config::SecretSource, key};
 
-/// Looks at the keys of clients, at what they are hashed with, and at what opens sealed credentials. Those of accounts
-/// are looked at with the accounts.
+/// Looks at the keys of clients, at what they are hashed with, at what opens sealed credentials, and at what opens the
+/// console. Those of accounts are looked at with the accounts.
 pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     if patient.has("quota") {
@@ -16,6 +18,9 @@ pub(super) fn look(patient: &Patient<'_>) -> Vec<Finding> {
     }
     if patient.has("generation") {
         found.push(sealing_key(patient));
+    }
+    if patient.has("gateway") {
+        found.extend(patient.config.console_token.as_ref().map(|source| console_token(patient, source)));
     }
     found
 }
@@ -42,13 +47,30 @@ fn pepper(patient: &Patient<'_>) -> Finding {
     const CHECK: &str = "key pepper";
     let quota = &patient.config.quota;
     match (&quota.pepper, &quota.store) {
-        (Some(source), _) => had(patient, CHECK, source, "can be had"),
+        (Some(source), _) => match source.resolve(patient.environment) {
+            Ok(pepper) if quota::is_weak_pepper(&pepper) => Finding::failure(
+                CHECK,
+                "is so short that it protects nothing, and no quota service starts with it",
+                "use what `openssl rand -hex 32` prints",
+            ),
+            Ok(_) => Finding::ok(CHECK, "can be had"),
+            Err(error) => Finding::failure(CHECK, error, remedy(source)),
+        },
         (None, Some(quota::store::Location::Redis(_))) => Finding::warning(
             CHECK,
             "is made by each quota service for itself, so that a client key opens one of them alone",
             "set quota.key_pepper_file to the same secret for all of them",
         ),
         (None, _) => Finding::ok(CHECK, "is kept in the data directory"),
+    }
+}
+
+fn console_token(patient: &Patient<'_>, source: &SecretSource) -> Finding {
+    const CHECK: &str = "console token";
+    match source.resolve(patient.environment).map(|token| ConsoleToken::of(&token)) {
+        Ok(Ok(_)) => Finding::ok(CHECK, "can be had"),
+        Ok(Err(weak)) => Finding::failure(CHECK, "is too short", weak.to_string()),
+        Err(error) => Finding::failure(CHECK, error, remedy(source)),
     }
 }
 
