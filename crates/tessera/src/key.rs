@@ -1,6 +1,6 @@
 //! Keys that Tessera makes for itself.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, anyhow, ensure};
 use generation::sealing::SealingKey;
@@ -37,6 +37,19 @@ pub(crate) fn sealing(config: &Config, environment: &Environment) -> Result<Opti
     let told = |error: String| Invalid::from(format!("generation.sealing_key: {error}"));
     let text = source.resolve(environment).map_err(told)?;
     SealingKey::parse(&text).map(Some).map_err(|error| told(error.to_string()))
+}
+
+/// What sealed credentials are opened with, for one who only looks: what the configuration says, or what was made once
+/// and is kept in this data directory.
+pub(crate) fn sealing_kept(
+    config: &Config,
+    data: Option<&Path>,
+    environment: &Environment,
+) -> anyhow::Result<Option<SealingKey>> {
+    let configured = sealing(config, environment)?;
+    let (None, Some(data)) = (&configured, data) else { return Ok(configured) };
+    let kept = Zeroizing::new(fs::read_to_string(data.join(SEALING))?);
+    Ok(Some(SealingKey::parse(&kept.trim().into())?))
 }
 
 /// What sealed credentials are opened with: what the configuration says, or a file that is made once.

@@ -113,8 +113,9 @@ fn a_house_in_order_is_told_line_by_line_and_nothing_is_spent() {
     found.tells("ok", "clock of Redis", "the same");
     found.tells("ok", "account a", "opens the Gemini API, which has gemini-3-pro-image");
     found.tells("ok", "account painter", "opens Vertex AI, which has gemini-3-pro-image");
+    found.tells("ok", "accounts added", "can be looked at while Tessera runs");
     found.tells("ok", "clock of the provider", "the same");
-    assert_eq!((found.status, found.lines.len()), (Some(0), 10));
+    assert_eq!((found.status, found.lines.len()), (Some(0), 11));
     assert!(house.provider.arrivals().is_empty(), "a call was made that costs something");
 
     let json = house.look(&["--json", "--role", "quota"], &[("TESSERA_QUOTA__STORE", &redis.url())]);
@@ -195,4 +196,41 @@ fn a_role_looks_for_the_services_that_it_calls() {
     let quota = crate::process::Server::start(quota);
     let found = house.look(&["--role", "generation"], &[("TESSERA_GENERATION__QUOTA_URL", quota.url())]);
     found.tells("ok", "quota", "serves at");
+}
+
+/// Adds an account with this key to the Tessera of this data directory.
+fn add(data: &Path, id: &str, key: &str) {
+    let mut add =
+        tessera(["accounts", "add", "--provider", "gemini", "--project", id, "--tier", "pro", "--id", id]);
+    add.args(["--api-key-env", "KEY_ADDED", "--data-dir"]).arg(data).env("KEY_ADDED", key);
+    crate::process::printed(add);
+}
+
+#[test]
+fn accounts_that_were_added_while_tessera_runs_are_asked_too() {
+    let house = House::build();
+    let data = house.home.path().join("data");
+    let mut up = tessera(["up", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--config"]);
+    up.arg(&house.config).arg("--data-dir").arg(&data);
+    up.envs([("KEY_A", "AIza-a"), ("KEY_WEBSITE", "tsr_a"), ("TESSERA_QUOTA__KEY_PEPPER", CANARY)]);
+    let _up = crate::process::Server::start(up);
+    add(&data, "good", "AIza-a");
+    add(&data, "revoked", CANARY);
+    add(&data, "resting", CANARY);
+    let mut disable = tessera(["accounts", "disable", "resting", "--data-dir"]);
+    disable.arg(&data);
+    crate::process::printed(disable);
+
+    let look = ["--data-dir", data.to_str().unwrap()];
+    let found = house.look(&look, &[]);
+    found.tells("ok", "account a", "opens the Gemini API");
+    found.tells("ok", "account good", "opens the Gemini API");
+    found.tells("FAILURE", "account revoked", "API key not valid");
+    found.tells("ok", "account resting", "is disabled, and was not asked");
+    assert_eq!(found.status, Some(1));
+
+    fs::write(data.join("sealing-key"), "5".repeat(64)).unwrap();
+    let found = house.look(&look, &[]);
+    found.tells("FAILURE", "account good", "was sealed with another key");
+    found.tells("FAILURE", "account good", "add the account anew");
 }

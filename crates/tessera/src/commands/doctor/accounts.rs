@@ -7,18 +7,20 @@ use generation::{
     upstream::probe::{Answer, Prober, Verdict},
 };
 
-use super::{Finding, Patient, clock, secrets};
+use super::{Finding, Patient, added, clock, secrets};
 use crate::{assembly, config::OwnedAccount, provider};
 
-/// Asks for every account at once.
+/// An account, and what opens its provider.
+pub(super) struct Candidate {
+    pub(super) account: Account,
+    pub(super) credential: Credential,
+}
+
+/// Asks for every account at once: those of the configuration, and those that were added while Tessera ran.
 pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
-    let mut accounts = patient.config.accounts.clone();
-    if accounts.is_empty() && patient.role.is_none() {
-        accounts.extend(provider::of_environment(patient.environment));
-    }
-    if accounts.is_empty() {
-        return vec![none(patient)];
-    }
+    let mut looked_at = configured(patient);
+    let none_configured = looked_at.is_empty();
+    looked_at.extend(added::look(patient).await);
     let Settings { gemini, vertex, .. } = patient.config.generation.settings(std::path::PathBuf::new(), None);
     let prober = match Prober::new(gemini, vertex, assembly::clock()) {
         Ok(prober) => prober,
@@ -26,14 +28,32 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
             return vec![Finding::failure("providers", error.to_string(), "correct the configuration")];
         }
     };
-    let asked = join_all(accounts.iter().map(|owned| ask(patient, &prober, owned))).await;
-    let (mut found, mut clocks) = (Vec::new(), None);
-    for (finding, of_provider) in asked {
+    let there_are = !none_configured || looked_at.iter().any(Result::is_ok);
+    let mut found = if there_are { Vec::new() } else { vec![none(patient)] };
+    let mut clocks = None;
+    for (finding, of_provider) in join_all(looked_at.into_iter().map(|one| ask(patient, &prober, one))).await
+    {
         found.push(finding);
         clocks = clocks.or(of_provider);
     }
     found.extend(clocks.map(|(theirs, ours)| clock::compare("the provider", theirs, ours)));
     found
+}
+
+/// Those of the configuration; for `tessera up` without any, that of the environment.
+fn configured(patient: &Patient<'_>) -> Vec<Result<Candidate, Finding>> {
+    let mut accounts = patient.config.accounts.clone();
+    if accounts.is_empty() && patient.role.is_none() {
+        accounts.extend(provider::of_environment(patient.environment));
+    }
+    let open = |owned: OwnedAccount| match owned.open(patient.environment) {
+        Ok(credential) => Ok(Candidate { account: owned.account, credential }),
+        Err(error) => {
+            let check = format!("account {}", owned.account.id);
+            Err(Finding::failure(check, error, secrets::remedy(&owned.credential)))
+        }
+    };
+    accounts.into_iter().map(open).collect()
 }
 
 fn none(patient: &Patient<'_>) -> Finding {
@@ -52,14 +72,18 @@ fn none(patient: &Patient<'_>) -> Finding {
 
 type Clocks = (domain::Timestamp, domain::Timestamp);
 
-async fn ask(patient: &Patient<'_>, prober: &Prober, owned: &OwnedAccount) -> (Finding, Option<Clocks>) {
-    let check = format!("account {}", owned.account.id);
-    let credential = match owned.open(patient.environment) {
-        Ok(credential) => credential,
-        Err(error) => return (Finding::failure(check, error, secrets::remedy(&owned.credential)), None),
+async fn ask(
+    patient: &Patient<'_>,
+    prober: &Prober,
+    looked_at: Result<Candidate, Finding>,
+) -> (Finding, Option<Clocks>) {
+    let Candidate { account, credential } = match looked_at {
+        Ok(candidate) => candidate,
+        Err(known) => return (known, None),
     };
-    let Some(model) = model(patient, &owned.account) else {
-        let told = format!("none of its models is at {}", shown(owned.account.provider));
+    let check = format!("account {}", account.id);
+    let Some(model) = model(patient, &account) else {
+        let told = format!("none of its models is at {}", shown(account.provider));
         return (Finding::failure(check, told, "correct its `models`"), None);
     };
     let Answer { verdict, clocks } = prober.ask(&credential, &model).await;

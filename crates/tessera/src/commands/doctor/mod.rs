@@ -2,6 +2,7 @@
 //! and nothing is changed.
 
 mod accounts;
+mod added;
 mod certificate;
 mod clock;
 mod ledger;

@@ -117,7 +117,6 @@ impl Fleet {
             projects: provider::projects(&plan.owned),
             deadline: DEADLINE + LATER,
             throttling: provider::THROTTLING,
-            generation_lives: self.generations.iter().map(Post::lives).sum(),
             forgotten,
             calls: self.provider.calls(),
             exchanges: self.journal.exchanges(),

@@ -7,7 +7,6 @@ mod cooling;
 mod endings;
 mod grants;
 mod leases;
-mod retries;
 #[cfg(test)]
 mod scene;
 mod service;
@@ -16,8 +15,6 @@ mod usage;
 use std::fmt;
 
 use super::record::Record;
-
-pub(crate) use retries::count as retries;
 
 /// Something that must never happen, and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +60,6 @@ pub(crate) enum Rule {
     Attempts,
     /// No picture is tried twice on the same account.
     AnotherAccount,
-    /// Calls that follow failures of the provider are a tenth of those that were begun, and a few.
-    RetryBudget,
     /// Every request is answered in time.
     InTime,
     /// Every call that came to an end is in the usage log once, as it was settled, and the sums are those of the log.
@@ -86,7 +81,6 @@ pub(crate) fn check(record: &Record) -> Vec<Violation> {
     let mut found = Findings::default();
     calls::check(record, &mut found);
     answers::check(record, &mut found);
-    retries::check(record, &mut found);
     grants::check(record, &mut found);
     endings::check(record, &mut found);
     accounting::check(record, &mut found);
