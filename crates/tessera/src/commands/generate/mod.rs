@@ -86,7 +86,10 @@ pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::
         // Who names another machine does not want the pictures, or the bill, of this one.
         Asked::NobodyListens if !gateway.is_here() => bail!("no gateway listens on {}", options.gateway),
         Asked::NobodyListens => {
-            progress.say(&format!("No gateway listens on {}; drawing in this process.", options.gateway));
+            progress.say(&format!(
+                "No gateway listens on {} (--gateway names another); drawing in this process.",
+                options.gateway
+            ));
             draw_here(&options, environment, &wish, &destination, &progress).await
         }
     }
