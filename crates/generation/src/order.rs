@@ -88,6 +88,7 @@ impl Order {
             excluded: excluded.to_vec(),
             person_generation: self.request.person_generation,
             patience: self.patience(),
+            known_fence: None,
         }
     }
 

@@ -26,6 +26,9 @@ pub struct LeaseRequest {
     pub person_generation: PersonGeneration,
     /// How long the caller will wait, for its turn and for the picture; zero for an answer at once.
     pub patience: Duration,
+    /// The highest fence that the caller was ever given, as far as it remembers. A ledger that never gave it has lost
+    /// what it granted.
+    pub known_fence: Option<Fence>,
 }
 
 /// A granted lease as its holder sees it: times count from when the holder *asked*, on the holder's own

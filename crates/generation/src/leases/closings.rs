@@ -94,6 +94,16 @@ impl Closings {
         self.0.outbox.is_safe()
     }
 
+    /// The highest fence that was ever given here.
+    pub(super) fn known_fence(&self) -> Option<Fence> {
+        self.0.outbox.known_fence()
+    }
+
+    /// Notes that a lease was given with this fence.
+    pub(super) fn note_fence(&self, fence: Fence) {
+        self.0.outbox.note_fence(fence);
+    }
+
     /// Settles, or without a settlement releases, behind the caller's back; the track notes when it is done.
     pub(super) fn close(
         &self,

@@ -125,7 +125,7 @@ impl Wish {
     async fn attempt(&self, first: Instant) -> Option<Answer> {
         let last = Instant::now();
         let patience = self.request.patience.saturating_sub(last - first);
-        let mut hearing = self.ledger.leases.acquire(LeaseRequest { patience, ..self.request.clone() });
+        let mut hearing = self.ledger.leases.acquire(self.question(patience));
         let mut waits = false;
         loop {
             let step = tokio::select! {
@@ -155,8 +155,7 @@ impl Wish {
     /// The grant may have crossed with the caller's leaving: whoever asks for the same ids hears of it.
     async fn take_back(&self, first: Instant) {
         let last = Instant::now();
-        let at_once = LeaseRequest { patience: Duration::ZERO, ..self.request.clone() };
-        let mut hearing = self.ledger.leases.acquire(at_once);
+        let mut hearing = self.ledger.leases.acquire(self.question(Duration::ZERO));
         while let Some(Ok(step)) = hearing.next().await {
             if let Acquiring::Answered(answer) = step {
                 drop(self.take(answer, Asked { first, last }));
@@ -164,11 +163,20 @@ impl Wish {
         }
     }
 
+    /// The wish as it is told: so patient, and with what would prove that the ledger has forgotten.
+    fn question(&self, patience: Duration) -> LeaseRequest {
+        let known_fence = self.ledger.closings.known_fence();
+        LeaseRequest { patience, known_fence, ..self.request.clone() }
+    }
+
     fn take(&self, answer: Acquired, asked: Asked) -> Answer {
         let grants = match answer {
             Acquired::Refused(shortage) => return Err(Refused::Short(shortage)),
             Acquired::Granted(grants) => grants,
         };
+        if let Some(highest) = grants.iter().map(|grant| grant.fence).max() {
+            self.ledger.closings.note_fence(highest);
+        }
         let held = grants.into_iter().map(|grant| Held::new(self.ledger.clone(), grant, asked));
         let held: Vec<_> = held.collect();
         let complete = held.iter().map(|lease| &lease.grant().id).eq(&self.request.ids);

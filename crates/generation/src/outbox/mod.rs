@@ -16,8 +16,11 @@
 //! Only closings are kept, not the intent to call. An intent would have to be on the disk before each call to be worth
 //! anything, and would tell no more than the ledger finds out by itself: a lease of which nothing is heard expires,
 //! keeps its charges and is noted as possibly billed.
+//!
+//! Beside the words stands the highest fence that was ever given here, so that a ledger that lost everything is told.
 
 mod journal;
+mod mark;
 mod record;
 
 use std::{
@@ -27,7 +30,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use self::{journal::Journal, record::Record};
+use domain::Fence;
+
+use self::{journal::Journal, mark::Mark, record::Record};
 
 pub(crate) use self::record::LastWord;
 
@@ -67,6 +72,7 @@ struct State {
     /// Every word that was not struck out, as it is written.
     words: BTreeMap<Ticket, Vec<u8>>,
     next: Ticket,
+    mark: Mark,
     /// Whether every word is in the journal.
     safe: bool,
 }
@@ -80,7 +86,7 @@ const TIDY: u64 = 64 << 10;
 impl Outbox {
     /// An outbox that lasts as long as the process.
     pub(crate) fn in_memory() -> Self {
-        Self::of(None, BTreeMap::new())
+        Self::of(None, Mark::default(), BTreeMap::new())
     }
 
     /// The outbox in this directory, which is made where it is not there and belongs to this process alone. A `*` as its
@@ -103,15 +109,16 @@ impl Outbox {
         let words = read(&bytes);
         let kept: Vec<u8> = words.values().flatten().copied().collect();
         journal.replace(&kept).map_err(|error| journal::unusable(directory, error))?;
-        Ok(Self::of(Some(journal), words))
+        let mark = Mark::open(directory).map_err(|error| journal::unusable(directory, error))?;
+        Ok(Self::of(Some(journal), mark, words))
     }
 
-    fn of(journal: Option<Journal>, words: BTreeMap<Ticket, Vec<u8>>) -> Self {
+    fn of(journal: Option<Journal>, mark: Mark, words: BTreeMap<Ticket, Vec<u8>>) -> Self {
         let next = match words.last_key_value() {
             Some((Ticket(last), _)) => Ticket(*last + 1),
             None => Ticket(0),
         };
-        Self(Mutex::new(State { journal, words, next, safe: true }))
+        Self(Mutex::new(State { journal, words, next, mark, safe: true }))
     }
 
     /// Every word that is not struck out, oldest first.
@@ -141,6 +148,16 @@ impl Outbox {
             state.append(&record::struck(ticket));
             state.tidy();
         }
+    }
+
+    /// The highest fence that was ever given here.
+    pub(crate) fn known_fence(&self) -> Option<Fence> {
+        self.state().mark.fence()
+    }
+
+    /// Notes that a lease was given with this fence.
+    pub(crate) fn note_fence(&self, fence: Fence) {
+        self.state().mark.raise(fence);
     }
 
     /// How many words are not struck out.

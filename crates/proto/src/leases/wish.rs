@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{ClientId, Failure, RequestId, lease::LeaseRequest};
+use domain::{ClientId, Failure, Fence, RequestId, lease::LeaseRequest};
 
 use super::{account_id, lease_id};
 use crate::{failure::millis, v1};
@@ -18,6 +18,7 @@ impl From<LeaseRequest> for v1::AcquireRequest {
             excluded_accounts: request.excluded.iter().map(ToString::to_string).collect(),
             person_generation: v1::PersonGeneration::from(request.person_generation).into(),
             patience_ms: millis(request.patience),
+            known_fence: request.known_fence.map_or(0, |fence| fence.0),
         }
     }
 }
@@ -45,6 +46,7 @@ impl TryFrom<v1::AcquireRequest> for LeaseRequest {
             excluded: excluded.collect::<Result<_, _>>()?,
             person_generation,
             patience: Duration::from_millis(wire.patience_ms),
+            known_fence: Some(Fence(wire.known_fence)).filter(|fence| fence.0 > 0),
         })
     }
 }
@@ -66,6 +68,7 @@ mod tests {
             excluded: vec![AccountId::new("a").unwrap()],
             person_generation: PersonGeneration::Deny,
             patience: Duration::from_secs(30),
+            known_fence: Some(Fence(1_800_000_000_123)),
         };
         assert_eq!(LeaseRequest::try_from(v1::AcquireRequest::from(request.clone())), Ok(request));
     }

@@ -68,6 +68,7 @@ impl Broker {
             request: request.request.clone(),
             client: in_force.clients.named(&request.client),
             rate,
+            known_fence: request.known_fence,
         };
         match self.store.acquire(&wish).await.map_err(unavailable)? {
             Acquisition::Granted { now, leases } => {

@@ -58,6 +58,9 @@ pub struct Wish {
     pub client: Client,
     /// What one picture is reckoned to take and cost.
     pub rate: Rate,
+    /// The highest fence that the caller was ever given, as far as it remembers: a store that outlives its process and
+    /// never gave it has lost what it granted, and grants nothing until all of that has left the minute windows.
+    pub known_fence: Option<Fence>,
 }
 
 /// Where a lease may be granted: an account, where its use is counted, and the limits that hold there.

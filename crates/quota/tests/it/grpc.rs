@@ -70,6 +70,7 @@ pub(crate) fn wish(name: &str, count: u32) -> v1::AcquireRequest {
         excluded: vec![],
         person_generation: PersonGeneration::Allow,
         patience: Duration::ZERO,
+        known_fence: None,
     }
     .into()
 }

@@ -9,11 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use domain::{CallOutcome, LeaseId, ManualClock, lease::Closing};
-use quota::store::{Acquisition, Location, Store, StoreError, open};
+use domain::{
+    CallOutcome, LeaseId, ManualClock,
+    lease::{Closing, term},
+};
+use quota::store::{Acquisition, Location, Store, StoreError, Wish, open};
 
 use crate::scene::{
-    AMPLE, NOON, ask, candidate, granted, id, ids, one, refused, seconds, settle, standing, throttled,
+    AMPLE, NOON, ask, candidate, granted, id, ids, one, refused, seconds, settle, standing, throttled, wish,
 };
 
 /// Tells the child process of a test where its ledger is.
@@ -125,6 +128,35 @@ async fn a_clock_that_is_behind_the_file_reopens_nothing() {
     let clock = Arc::new(ManualClock::at(NOON - seconds(3_600)));
     let store = open(&Location::Embedded(path), clock).await.unwrap();
     assert!(matches!(ask(&*store, &[id("second")], &[account]).await, Acquisition::Limited { .. }));
+}
+
+#[tokio::test]
+async fn a_file_that_was_lost_grants_nothing_until_what_it_granted_has_left_the_windows() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("ledger.redb"), directory.path().join("copy.redb"));
+    let account = candidate("a", "p", domain::Limits::new(2, 9, 9, 9));
+    let first = one(&*ledger(&path).await.unwrap(), "first", &account).await;
+    std::fs::copy(&path, &copy).unwrap();
+    let second = one(&*ledger(&path).await.unwrap(), "second", &account).await;
+
+    for file in [&directory.path().join("nothing.redb"), &copy] {
+        let clock = Arc::new(ManualClock::at(NOON + seconds(1)));
+        let store = open(&Location::Embedded(file.clone()), clock.clone()).await.unwrap();
+        let known_fence = Some(second.fence);
+        let told = Wish { known_fence, ..wish(&ids("told", 1), std::slice::from_ref(&account)) };
+        let learning = Err(StoreError::Learning { retry_after: term::WINDOW });
+        assert_eq!(store.acquire(&told).await, learning, "{}", file.display());
+        let untold = wish(&ids("untold", 1), std::slice::from_ref(&account));
+        assert_eq!(store.acquire(&untold).await, learning, "{}", file.display());
+        clock.advance(term::WINDOW);
+        let answer = store.acquire(&told).await;
+        assert!(matches!(answer, Ok(Acquisition::Granted { .. })), "{answer:?}");
+    }
+    let whole = ledger(&path).await.unwrap();
+    for known in [first.fence, second.fence] {
+        let told = Wish { known_fence: Some(known), ..wish(&ids("more", 1), std::slice::from_ref(&account)) };
+        assert!(matches!(whole.acquire(&told).await, Ok(Acquisition::Limited { .. })));
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,7 @@ pub(crate) fn wish(ids: &[LeaseId], candidates: &[Candidate]) -> Wish {
         request: RequestId::new("request").unwrap(),
         client: Client::unlimited(ClientId::new("studio").unwrap()),
         rate: Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 },
+        known_fence: None,
     }
 }
 

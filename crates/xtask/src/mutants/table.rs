@@ -32,6 +32,14 @@ pub(super) const CHAOS: Test =
     Test { package: "tessera", name: "trial::nothing_is_overspent_or_lost_while_processes_die" };
 const AMNESIA: Test =
     Test { package: "tessera", name: "trial::a_ledger_that_lost_its_memory_overspends_nothing_and_learns" };
+const ORPHANED: Test = Test {
+    package: "tessera",
+    name: "trial::a_ledger_that_nobody_remembers_overspends_no_minute_since_its_leases_do",
+};
+const STORM: Test = Test {
+    package: "tessera",
+    name: "trial::a_provider_that_fails_is_not_answered_with_more_calls_than_there_is_a_budget_for",
+};
 pub(super) const OUTBOX: Test =
     Test { package: "generation", name: "outbox::a_settlement_outlives_kill_9_and_is_said_once" };
 
@@ -121,6 +129,24 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         instead: "elseif false then",
         test: &AMNESIA,
         rules: WINDOWS,
+    },
+    Mutation {
+        name: "leases-tell-nothing",
+        what: "a ledger that nobody remembers does not believe those who hold its leases",
+        file: "crates/quota/src/store/redis/acquire.lua",
+        text: "elseif lacks(asked.known) then",
+        instead: "elseif false then",
+        test: &ORPHANED,
+        rules: WINDOWS,
+    },
+    Mutation {
+        name: "budget-is-ignored",
+        what: "whatever the provider fails is called again",
+        file: "crates/generation/src/retry/budget.rs",
+        text: "let room = retries < starts / SHARE + FLOOR_PER_MINUTE * minutes;",
+        instead: "let room = retries < u32::MAX - starts / SHARE - FLOOR_PER_MINUTE * minutes;",
+        test: &STORM,
+        rules: &["RetryBudget"],
     },
     Mutation {
         name: "outbox-is-forgotten",

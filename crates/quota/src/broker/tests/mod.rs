@@ -74,6 +74,7 @@ fn wish(name: &str, count: u32) -> LeaseRequest {
         excluded: vec![],
         person_generation: PersonGeneration::Allow,
         patience: Duration::ZERO,
+        known_fence: None,
     }
 }
 
@@ -125,6 +126,7 @@ async fn take_elsewhere(broker: &Broker, account: &Account, leases: u32) {
         request: RequestId::new("elsewhere").unwrap(),
         client: Client::unlimited(ClientId::new("elsewhere").unwrap()),
         rate: broker.catalog.default_model().rate(Resolution::K1).unwrap(),
+        known_fence: None,
     };
     assert!(matches!(broker.store.acquire(&wish).await.unwrap(), Acquisition::Granted { .. }));
 }

@@ -8,6 +8,8 @@
 //! Only a closing is answered before it is synced, which happens with the next grant or the next round of expiry:
 //! should a power cut undo it, its lease runs out its term instead, and nothing is refunded. The file is locked: a
 //! second process is refused.
+//!
+//! A file that was lost, or went back to an older copy, is found out by callers that hold what it never gave.
 
 mod book;
 mod files;
@@ -82,7 +84,11 @@ impl Drop for EmbeddedStore {
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn acquire(&self, wish: &Wish) -> Result<Acquisition, StoreError> {
-        self.book.perform(Answer::Lasting, |ledger, now| ledger.acquire(now, wish)).await
+        let answer = |ledger: &mut Ledger, now| match ledger.learns_for(now, wish.known_fence) {
+            Some(retry_after) => Err(StoreError::Learning { retry_after }),
+            None => Ok(ledger.acquire(now, wish)),
+        };
+        self.book.perform(Answer::Lasting, answer).await?
     }
 
     async fn renew(&self, id: &LeaseId, fence: Fence) -> Result<Renewal, StoreError> {

@@ -11,6 +11,7 @@ mod counters;
 mod entry;
 mod judge;
 mod minute;
+mod past;
 mod place;
 mod standing;
 
@@ -26,6 +27,7 @@ pub(crate) use counters::{Counters, Days, Lasting, MIDNIGHT};
 pub(crate) use entry::{AWAITED, Ending, Entry, REMEMBERED, State, spent};
 pub(crate) use minute::{Minute, was_answered};
 
+use self::past::Past;
 use super::{Cooling, Scope, probation::Probation};
 
 /// How long to wait where only calls in flight are in the way: any of them may end at once.
@@ -37,6 +39,7 @@ pub(crate) struct Ledger {
     now: Timestamp,
     /// The last fence it gave.
     fence: Fence,
+    past: Past,
     leases: HashMap<LeaseId, Entry>,
     /// When each lease next needs attention: to expire, or to be forgotten.
     agenda: BTreeMap<(Timestamp, Fence), LeaseId>,
@@ -96,12 +99,12 @@ pub(crate) struct Observed {
 }
 
 impl Ledger {
-    /// An empty ledger. Its fences begin at the present millisecond, so that even a ledger that forgot everything
-    /// does not repeat those it gave before.
+    /// An empty ledger.
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             now,
-            fence: Fence(now.as_millis()),
+            fence: Fence(0),
+            past: Past::new(Fence(0), now),
             leases: HashMap::new(),
             agenda: BTreeMap::new(),
             domains: HashMap::new(),
@@ -116,7 +119,8 @@ impl Ledger {
     /// The ledger as it was, with windows and slots counted anew from its leases.
     pub(crate) fn restore(saved: Saved, now: Timestamp) -> Self {
         let mut ledger = Self::new(now.max(saved.now));
-        ledger.fence = ledger.fence.max(saved.fence);
+        ledger.fence = saved.fence;
+        ledger.past = Past::new(saved.fence, ledger.now);
         ledger.coolings = saved.coolings.into_iter().collect();
         ledger.probations = saved.probations.into_iter().collect();
         let domains = saved.domains.into_iter();

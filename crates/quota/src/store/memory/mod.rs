@@ -1,4 +1,5 @@
-//! The store that lives and dies with its process: for tests, trials and single-process demonstrations.
+//! The store that lives and dies with its process: for tests, trials and single-process demonstrations. What callers
+//! remember of one before does not matter to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

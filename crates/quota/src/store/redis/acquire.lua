@@ -10,13 +10,14 @@
 -- asked.edge        how near to midnight a unit is charged to both days
 -- asked.start, .lease, .window   from the grant: until the call must be sent, until the lease ends, until the unit
 --                   leaves the minute window
+-- asked.known       the highest fence that the caller was ever given; 0 if it knows of none
 -- asked.not_after   the server's time from which on nobody waits for the answer; absent for never
 -- asked.view        what a refusal tells of, as in standing.lua
 --
 -- CLIENT is {request, counted, …}, the client's hash, and {ends, day, price} of each of its active leases.
 --
 -- Answers: granted, {{LEASE…}, {TALLY…}} (what was counted, for the memory of the service); mixed, ID; client, CLIENT;
--- limited, SNAPSHOT; late; day (the days do not hold the present); changed; silent; learning, SPAN (see
+-- limited, SNAPSHOT; late; day (the days do not hold the present); changed; silent; lacking; learning, SPAN (see
 -- incarnation.lua).
 
 if asked.not_after and time > asked.not_after then
@@ -25,6 +26,8 @@ elseif changed then
   return answer('changed')
 elseif not is_heard() then
   return answer('silent')
+elseif lacks(asked.known) then
+  return answer('lacking')
 elseif learns_for() > 0 then
   return answer('learning', learns_for())
 end

@@ -9,11 +9,17 @@
 -- since. Nobody waits for a service that no other had heard of yet, or that came back after long silence while all
 -- others were cut off, if it is lost together with Redis.
 --
+-- Where no service is left that remembers, those do that were granted leases: each tells the highest fence that it was
+-- ever given. Fences do not fall behind the clock, so that one from before the incarnation is known to be; and where no
+-- service knows of grants up to it, the incarnation learns until all that was granted before has left the windows.
+--
 -- In the root's hash: incarnation: its number, which no other has, since numbers do not fall behind the clock; run:
 -- the server process that it began on; began: when; before: the number of the one before, as far as something is left
 -- of it; known: when a service was last heard of in the last that lacked nothing; base: the last fence in that;
 -- settles, ends: until when the incarnation learns at the least and at the most, when all that was granted before it
--- has left the windows.
+-- has left the windows; told: the highest fence from before it that is known here or to a service; covered: until when a
+-- service knew of all others, and waits for those that are missing; claimed: the highest fence from before it that a
+-- holder of leases was given and nobody knew of.
 --
 -- asked.longest   how long a unit that was granted may be in a minute window
 -- asked.late      how long the ledger goes on learning when one speaks after it has settled: within that time nothing
@@ -24,7 +30,8 @@ local SILENCE = 3000
 
 local service, ours = ARGV[4], tonumber(ARGV[5])
 local heard, missing = root .. ':heard', root .. ':missing'
-local life = read(root, 'incarnation', 'before', 'run', 'began', 'known', 'base', 'settles', 'ends')
+local life = read(root, 'incarnation', 'before', 'run', 'began', 'known', 'base', 'settles', 'ends', 'told', 'covered',
+  'claimed')
 local incarnation = tonumber(life.incarnation or 0)
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 
@@ -38,7 +45,19 @@ local function learns_for()
     return settles - now
   end
   local last = tonumber(redis.call('ZREVRANGE', missing, 0, 0, 'WITHSCORES')[2] or 0)
+  if tonumber(life.claimed or 0) > tonumber(life.told or 0) then
+    last = ends
+  end
   return math.max(0, math.min(last, ends) - now)
+end
+
+-- Whether a holder of leases was given this fence by a ledger of which nobody has told, and it is not known yet.
+local function lacks(fence)
+  local explained = math.max(tonumber(life.told or 0), tonumber(life.covered or 0), tonumber(life.claimed or 0))
+  if fence <= explained or now >= tonumber(life.ends or 0) then
+    return false
+  end
+  return fence <= tonumber(life.began) or fence > tonumber(redis.call('HGET', root, 'fence') or 0)
 end
 
 -- Whether the service was heard of lately.

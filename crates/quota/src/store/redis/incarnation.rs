@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::Fence;
+
 use super::{
     RedisStore,
     answer::{Reception, senseless},
@@ -21,6 +23,7 @@ impl RedisStore {
         }
         let greeted = self.tell(known, &self.witness.greeting()).await?;
         if greeted.incarnation == known {
+            self.witness.heard(greeted.outlook);
             return Ok(greeted.learns_for);
         }
         let Reception { base, incarnation, mut learns_for, mut outlook } = greeted;
@@ -44,6 +47,21 @@ impl RedisStore {
             );
         }
         Ok(learns_for)
+    }
+
+    /// Tells the ledger that a caller was given this fence, of which neither it nor any service knows: what was granted
+    /// then is lost, and has to leave the windows before anything is.
+    pub(super) async fn doubt(&self, known: u64, fence: Option<Fence>) -> Result<(), StoreError> {
+        let Some(fence) = fence else { return Err(senseless(&"nothing is lacking that nobody holds")) };
+        self.witness.claimed(fence);
+        let learns_for = self.testify(known).await?;
+        let learns_for_ms = learns_for.as_millis();
+        tracing::warn!(
+            fence = fence.0,
+            learns_for_ms,
+            "leases are held that the ledger never gave: Redis lost them, and no service remembers them"
+        );
+        Ok(())
     }
 
     async fn tell(&self, known: u64, testimony: &Testimony) -> Result<Reception, StoreError> {

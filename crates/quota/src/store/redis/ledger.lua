@@ -17,7 +17,8 @@
 -- dropped 48 hours after it was last written.
 --
 -- ROOT                 hash   now: the latest moment at which something was written; fence: the last that was given;
---                             incarnation, before, run, began, known, base, settles, ends: see incarnation.lua
+--                             incarnation, before, run, began, known, base, settles, ends, told, claimed: see
+--                             incarnation.lua
 -- ROOT:heard           zset   service by when it was last heard of in this incarnation
 -- ROOT:missing         zset   service that may know of grants that this incarnation lost, by when these have left the
 --                             minute windows

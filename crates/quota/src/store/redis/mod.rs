@@ -21,6 +21,7 @@ mod settlement;
 mod testimony;
 mod time;
 mod usage;
+mod wish;
 mod witness;
 
 use std::sync::{
@@ -38,11 +39,12 @@ use tokio::{sync::broadcast, time::sleep};
 use self::{
     answer::senseless,
     changes::Listener,
-    question::{Acquire, Close, Expire, Renew, Subjects, written},
+    question::{Close, Expire, Renew, Subjects, written},
     script::Scripts,
     settlement::Settle,
     testimony::Learning,
     time::Time,
+    wish::Acquire,
     witness::Witness,
 };
 use super::{
@@ -126,6 +128,9 @@ impl Store for RedisStore {
                 }
                 "changed" | "silent" => {
                     self.testify(known).await?;
+                }
+                "lacking" => {
+                    self.doubt(known, wish.known_fence).await?;
                 }
                 "client" => {
                     let ledger = Ledger::observed(now, answer.client(&wish.client.id)?);

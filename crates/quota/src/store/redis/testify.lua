@@ -6,6 +6,7 @@
 -- asked.ends, .surely    what it was told of the ledger then; both 0 if that did not learn
 -- asked.complete         whether this is all that the service has to say
 -- asked.fence            the last fence that it knows of
+-- asked.claimed          the highest fence that holders of leases told the service of in a ledger that still lacks it
 -- asked.leases           {id, lease: its hash, ending: how it was closed since, if so}… that the ledger may lack
 -- asked.tallies          {kind, name, field, units, moment}…: what the service was last told of, and when; of what was
 --                        told later than the ledger remembers, the most is taken for true
@@ -30,6 +31,7 @@ local function begin()
   if whole then
     redis.call('DEL', missing)
     life.known, life.base = last, tonumber(redis.call('HGET', root, 'fence') or 0)
+    life.told, life.covered, life.claimed = life.base, 0, 0
   else
     life.base = 0
   end
@@ -40,7 +42,8 @@ local function begin()
   incarnation = math.max(now, incarnation, ours) + 1
   stamp()
   write('HSET', root, 'incarnation', incarnation, 'before', life.before, 'run', run, 'began', now,
-    'known', life.known, 'base', life.base, 'settles', life.settles, 'ends', life.ends)
+    'known', life.known, 'base', life.base, 'settles', life.settles, 'ends', life.ends, 'told', life.told or 0,
+    'covered', life.covered or 0, 'claimed', life.claimed or 0)
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', missing, '(' .. left_by(last - GONE), '+inf')) do
     write('ZADD', missing, left_by(now), other)
   end
@@ -133,6 +136,12 @@ end
 if asked.fence > tonumber(redis.call('HGET', root, 'fence') or 0) then
   write('HSET', root, 'fence', asked.fence)
 end
+if asked.complete then
+  life.told = math.max(tonumber(life.told or 0), asked.fence)
+  life.covered = math.max(tonumber(life.covered or 0), asked.ends == 0 and asked.round or 0)
+end
+life.claimed = math.max(tonumber(life.claimed or 0), asked.claimed)
+write('HSET', root, 'told', life.told or 0, 'covered', life.covered or 0, 'claimed', life.claimed)
 if asked.complete or not changed then
   redis.call('ZREM', missing, service)
   hear()

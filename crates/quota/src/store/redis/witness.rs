@@ -44,6 +44,8 @@ struct Memory {
     incarnation: u64,
     is_current: bool,
     fence: u64,
+    /// The highest fence that callers were given and the ledger lacks, for as long as it learns.
+    claimed: u64,
     grants: BTreeMap<u64, Grant>,
     tallies: HashMap<Subject, (u64, Timestamp)>,
     rests: HashMap<Scope, Cooling>,
@@ -105,6 +107,12 @@ impl Witness {
         true
     }
 
+    /// Remembers that a caller was given this fence, which the ledger knows nothing of.
+    pub(super) fn claimed(&self, fence: Fence) {
+        let mut memory = self.memory();
+        memory.claimed = memory.claimed.max(fence.0);
+    }
+
     /// Remembers how a lease was closed; one that was released never was.
     pub(super) fn closed(&self, fence: Fence, ending: Option<&str>) {
         let mut memory = self.memory();
@@ -139,6 +147,9 @@ impl Witness {
         let now = outlook.at;
         for (name, moment, left) in mem::take(&mut outlook.peers) {
             memory.peers.insert(name, (moment, Timestamp::from_millis(left)));
+        }
+        if outlook.ends == 0 {
+            memory.claimed = 0;
         }
         memory.outlook = outlook;
         memory.peers.retain(|_, (_, left)| *left > now);
@@ -207,7 +218,8 @@ impl Memory {
             (name.clone(), *moment, left.as_millis())
         };
         let peers = self.peers.iter().map(peer).collect();
-        Testimony { peers, round: at.as_millis(), ends, surely, ..Testimony::empty(learning) }
+        let claimed = self.claimed;
+        Testimony { peers, round: at.as_millis(), ends, surely, claimed, ..Testimony::empty(learning) }
     }
 
     /// Forgets leases that can neither be active nor counted in a minute any more.

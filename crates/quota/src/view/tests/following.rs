@@ -92,6 +92,7 @@ impl Stage {
             request: RequestId::new("r").unwrap(),
             client: Client::unlimited(ClientId::new("c").unwrap()),
             rate: Catalog::builtin().default_model().rate(Resolution::K1).unwrap(),
+            known_fence: None,
         };
         match self.store.acquire(&wish).await.unwrap() {
             Acquisition::Granted { leases, .. } => leases,

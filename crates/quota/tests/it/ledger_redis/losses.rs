@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    CallOutcome, Learned, Lease, LeaseId, Limits, ManualClock,
+    CallOutcome, Client, ClientId, ClientLimit, ClientLimits, Learned, Lease, LeaseId, Limits, ManualClock,
     lease::{Closing, Quota, Revealed},
 };
-use quota::store::{Candidate, Location, RedisLocation, Store, StoreError, open};
+use quota::store::{Acquisition, Candidate, Location, RedisLocation, Store, StoreError, Wish, open};
 use redis::aio::MultiplexedConnection;
 
 use crate::{
@@ -141,6 +141,39 @@ async fn what_has_to_prove_itself_and_what_the_provider_told_of_its_limits_is_to
     }
     assert_eq!(standing(&*scene.second, &account).await.learned, before.0.learned);
     assert_eq!(standing(&*scene.second, &other).await.probation, before.1.probation);
+}
+
+#[tokio::test]
+async fn what_a_client_used_today_is_told_again() {
+    let mut scene = Scene::new().await;
+    let id = ClientId::new("shop").unwrap();
+    let by = |name: &str, count: usize, limits: ClientLimits| {
+        let client = Client { id: id.clone(), limits };
+        Wish { client, ..wish(&ids(name, count), &[candidate("a", "p", AMPLE)]) }
+    };
+    let first = scene.first.acquire(&by("first", 1, ClientLimits::NONE)).await.unwrap();
+    let Acquisition::Granted { leases, .. } = first else { panic!("{first:?}") };
+    settle(&*scene.first, &leases[0], delivered()).await;
+    scene.second.acquire(&by("second", 2, ClientLimits::NONE)).await.unwrap();
+    let price = by("", 0, ClientLimits::NONE).rate.price_micro_usd;
+
+    scene.empty().await;
+    for store in [&scene.first, &scene.second] {
+        store.expire().await.unwrap();
+    }
+    let limits = [
+        (ClientLimit::ImagesPerDay, ClientLimits { images_per_day: Some(3), ..ClientLimits::NONE }),
+        (
+            ClientLimit::SpendPerDay,
+            ClientLimits { spend_per_day_micro_usd: Some(4 * price - 1), ..ClientLimits::NONE },
+        ),
+        (ClientLimit::Concurrent, ClientLimits { concurrent: Some(2), ..ClientLimits::NONE }),
+    ];
+    for (expected, limits) in limits {
+        let answer = scene.first.acquire(&by("more", 1, limits)).await.unwrap();
+        let is_expected = matches!(&answer, Acquisition::ClientLimited { limit, .. } if *limit == expected);
+        assert!(is_expected, "{expected:?}: {answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod encrypted;
 mod faults;
 mod keys;
 mod losses;
+mod orphans;
 mod returns;
 mod sharing;
 mod waits;

@@ -13,6 +13,7 @@ use super::{
     fleet::{Fleet, Plan},
     load::{Crowd, Desk, Habits, MODELS, Way},
     outages::is_prompt_refusal,
+    post::Post,
     provider::Owned,
     record::{Answer, End},
     redis::Fsync,
@@ -25,6 +26,9 @@ pub(crate) enum Memory {
     Gone,
     /// What it knew before the windows were filled.
     Old,
+    /// Nothing, and every process that asks it or is granted its leases is killed with it: what is left is on the disks
+    /// of those that call.
+    Nowhere,
 }
 
 /// Until the windows are full.
@@ -45,7 +49,7 @@ const HABITS: Habits = Habits {
 
 /// Fills the windows, takes the ledger's memory, and goes on asking; tells what was wrong.
 pub(crate) async fn run(seed: u64, memory: Memory) -> Vec<String> {
-    let plan = plan(seed);
+    let plan = plan(seed, memory);
     let mut fleet = Fleet::start(&plan).await;
     let ways = Way::all(&fleet);
     let desk = Desk::default();
@@ -65,12 +69,18 @@ pub(crate) async fn run(seed: u64, memory: Memory) -> Vec<String> {
     block_in_place(|| {
         fleet.redis.kill();
         match memory {
-            Memory::Gone => fleet.redis.forget(),
+            Memory::Gone | Memory::Nowhere => fleet.redis.forget(),
             Memory::Old => fleet.redis.go_back_to(&copy),
         }
     });
+    if matches!(memory, Memory::Nowhere) {
+        fleet.quotas.iter_mut().chain(&mut fleet.generations).for_each(Post::kill);
+    }
     let forgotten = SystemClock.now();
     block_in_place(|| fleet.redis.restart());
+    if matches!(memory, Memory::Nowhere) {
+        fleet.quotas.iter_mut().chain(&mut fleet.generations).for_each(Post::restart);
+    }
     let returned = until_served(&desk, &ways[0]).await;
     sleep(AFTERWARDS).await;
     crowd.stop().await;
@@ -86,9 +96,10 @@ pub(crate) async fn run(seed: u64, memory: Memory) -> Vec<String> {
     wrong
 }
 
-fn plan(seed: u64) -> Plan {
-    // One of them has not two full windows in a day.
-    let days = [("amber", 10_000), ("birch", 10_000), ("coral", 14)];
+fn plan(seed: u64, memory: Memory) -> Plan {
+    // One of them has not two full windows in a day; but who is left in the end knows of minutes alone.
+    let short = if matches!(memory, Memory::Nowhere) { 10_000 } else { 14 };
+    let days = [("amber", 10_000), ("birch", 10_000), ("coral", short)];
     Plan {
         seed,
         owned: days.map(|(name, day)| Owned::new(name, Limits::new(9, 9, day, 4))).into(),

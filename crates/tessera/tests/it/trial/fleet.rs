@@ -117,6 +117,7 @@ impl Fleet {
             projects: provider::projects(&plan.owned),
             deadline: DEADLINE + LATER,
             throttling: provider::THROTTLING,
+            generation_lives: self.generations.iter().map(Post::lives).sum(),
             forgotten,
             calls: self.provider.calls(),
             exchanges: self.journal.exchanges(),

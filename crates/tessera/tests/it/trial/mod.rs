@@ -20,6 +20,7 @@ mod provider;
 mod record;
 pub(crate) mod redis;
 mod saturation;
+mod storm;
 mod tap;
 mod wire;
 
@@ -55,6 +56,17 @@ async fn accounts_that_cannot_serve_are_met_once_and_then_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_fails_is_not_answered_with_more_calls_than_there_is_a_budget_for() {
+    let storm::Outcome { violations, failed, again } = storm::run(SEED).await;
+    assert!(violations.is_empty(), "{violations:#?}");
+    println!("{failed} calls failed, and {again} followed");
+    assert!(
+        again > 15 && failed > 2 * again,
+        "{failed} calls failed, {again} followed: too few to be limited"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_are_told_in_time_to_come_back_while_the_ledger_is_out_of_reach() {
     let wrong = outages::run(SEED).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -65,6 +77,12 @@ async fn a_ledger_that_lost_its_memory_overspends_nothing_and_learns() {
     let (gone, old) = tokio::join!(amnesia::run(SEED, Memory::Gone), amnesia::run(SEED, Memory::Old));
     assert!(gone.is_empty(), "with nothing left: {gone:#?}");
     assert!(old.is_empty(), "with an old copy: {old:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_nobody_remembers_overspends_no_minute_since_its_leases_do() {
+    let wrong = amnesia::run(SEED, Memory::Nowhere).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ use crate::process::Server;
 pub(crate) struct Post {
     command: Box<dyn Fn() -> Command + Send + Sync>,
     server: Option<Server>,
+    lives: u32,
     /// Leads to whoever holds it.
     pub(crate) wire: Wire,
 }
@@ -18,7 +19,7 @@ pub(crate) struct Post {
 impl Post {
     /// Starts the first process that holds it.
     pub(crate) async fn start(command: impl Fn() -> Command + Send + Sync + 'static) -> Self {
-        let mut post = Self { command: Box::new(command), server: None, wire: Wire::new().await };
+        let mut post = Self { command: Box::new(command), server: None, lives: 0, wire: Wire::new().await };
         post.restart();
         post
     }
@@ -41,6 +42,12 @@ impl Post {
         let address = server.url().trim_start_matches("http://").parse().unwrap();
         self.wire.lead_to(address);
         self.server = Some(server);
+        self.lives += 1;
+    }
+
+    /// How many processes have held it.
+    pub(crate) const fn lives(&self) -> u32 {
+        self.lives
     }
 
     /// Sends the process a signal, such as `STOP`.

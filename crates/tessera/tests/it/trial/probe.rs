@@ -71,6 +71,7 @@ async fn take(
         excluded: others.map(|other| AccountId::new(&*other.account).unwrap()).collect(),
         person_generation: PersonGeneration::Allow,
         patience: Duration::ZERO,
+        known_fence: None,
     };
     let began = Instant::now();
     let mut steps = loop {

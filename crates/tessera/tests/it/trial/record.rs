@@ -16,6 +16,8 @@ pub(crate) struct Record {
     pub(crate) deadline: Duration,
     /// How long the provider asks to wait where a rule of its script says `quota-minute`.
     pub(crate) throttling: Duration,
+    /// How many generation processes there were, one after the other at each post.
+    pub(crate) generation_lives: u32,
     /// When the ledger was made to forget what it knew.
     pub(crate) forgotten: Vec<Timestamp>,
     /// The provider's arrival log, oldest first.

@@ -27,6 +27,7 @@ fn wish(number: usize) -> Wish {
         request: RequestId::new("r").unwrap(),
         client: Client::unlimited(ClientId::new("studio").unwrap()),
         rate: Rate { resolution: Resolution::K1, tokens: 1120, price_micro_usd: 134_000 },
+        known_fence: None,
     }
 }
 

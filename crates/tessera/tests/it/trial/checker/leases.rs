@@ -130,6 +130,11 @@ impl<'a> Lease<'a> {
         self.parts().1
     }
 
+    /// Which attempt at its picture it is for, from 0.
+    pub(super) fn attempt(&self) -> u32 {
+        self.parts().2.parse().unwrap_or_default()
+    }
+
     /// Its request's name, its picture and its attempt.
     fn parts(&self) -> (&'a str, &'a str, &'a str) {
         let mut parts = self.grant.id.as_str().rsplitn(3, '/');

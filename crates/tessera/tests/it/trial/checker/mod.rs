@@ -7,6 +7,7 @@ mod cooling;
 mod endings;
 mod grants;
 mod leases;
+mod retries;
 #[cfg(test)]
 mod scene;
 mod service;
@@ -15,6 +16,8 @@ mod usage;
 use std::fmt;
 
 use super::record::Record;
+
+pub(crate) use retries::count as retries;
 
 /// Something that must never happen, and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub(crate) enum Rule {
     Attempts,
     /// No picture is tried twice on the same account.
     AnotherAccount,
+    /// Calls that follow failures of the provider are a tenth of those that were begun, and a few.
+    RetryBudget,
     /// Every request is answered in time.
     InTime,
     /// Every call that came to an end is in the usage log once, as it was settled, and the sums are those of the log.
@@ -81,6 +86,7 @@ pub(crate) fn check(record: &Record) -> Vec<Violation> {
     let mut found = Findings::default();
     calls::check(record, &mut found);
     answers::check(record, &mut found);
+    retries::check(record, &mut found);
     grants::check(record, &mut found);
     endings::check(record, &mut found);
     accounting::check(record, &mut found);

@@ -42,7 +42,7 @@ impl Scene {
     /// A scene with one project of these limits.
     pub(super) fn with_limits(limits: Limits) -> Self {
         let projects = [("p".to_owned(), limits)].into();
-        Self { record: Record { projects, ..Record::default() }, now: NOON, order: 0 }
+        Self { record: Record { projects, generation_lives: 1, ..Record::default() }, now: NOON, order: 0 }
     }
 
     /// The same scene so many milliseconds after noon.
@@ -106,6 +106,7 @@ impl Scene {
             excluded: vec![],
             person_generation: PersonGeneration::Allow,
             patience: Duration::ZERO,
+            known_fence: None,
         };
         let told = Told::Acquired(Acquired::Granted(vec![grant.clone()]));
         self.exchange(asked, Question::Acquire(wish), told);

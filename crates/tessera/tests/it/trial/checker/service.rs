@@ -11,15 +11,19 @@ use crate::trial::record::{Asker, Exchange, Question, Record, Told};
 /// before and after for as long as a fault lasts and what it cut is joined again.
 const AWAY: Duration = term::WINDOW.saturating_add(Duration::from_secs(17));
 
-/// Looks for a time in which wishes were made, and none was answered, not even for want of quota.
+/// For how long nobody may have asked in a time in which nobody was answered: else nobody knows what it was like.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Looks for a time in which wishes were made again and again, and none was answered, not even for want of quota.
 pub(super) fn check(record: &Record, found: &mut Findings) {
     let mut wishes: Vec<_> = record.exchanges.iter().filter_map(Wish::of).collect();
     wishes.sort_by_key(|wish| wish.at);
-    let (mut since, mut longest) = (None, Duration::ZERO);
+    let (mut away, mut longest): (Option<(Timestamp, Timestamp)>, _) = (None, Duration::ZERO);
     for Wish { at, is_answered } in wishes {
-        let away = at.since(since.unwrap_or(at));
-        longest = longest.max(away);
-        since = if is_answered { None } else { since.or(Some(at)) };
+        let goes_on = away.filter(|(_, last)| at.since(*last) <= QUIET);
+        let since = goes_on.map_or(at, |(since, _)| since);
+        longest = longest.max(at.since(since));
+        away = (!is_answered).then_some((since, at));
     }
     if longest > AWAY {
         found.note(Rule::Returns, format!("for {} s no wish was answered", longest.as_secs()));
@@ -60,12 +64,14 @@ mod tests {
     fn a_ledger_that_stays_away_for_longer_than_it_has_to_is_found() {
         let away = u64::try_from(AWAY.as_millis()).unwrap();
         let mut scene = Scene::default();
-        unanswered(&mut scene, 0);
-        unanswered(scene.at(away), 1);
+        for (picture, moment) in (0..).zip((0..=away).step_by(5_000)) {
+            unanswered(scene.at(moment), picture);
+        }
+        unanswered(scene.at(away), 100);
         assert_eq!(scene.breaks(check), []);
-        unanswered(scene.at(away + 1), 2);
+        unanswered(scene.at(away + 1), 101);
         assert_eq!(scene.breaks(check), [Rule::Returns]);
-        scene.at(away / 2).grant("r", 3, 0);
+        scene.at(away / 2).grant("r", 102, 0);
         assert_eq!(scene.breaks(check), []);
     }
 
@@ -75,6 +81,8 @@ mod tests {
         scene.grant("r", 0, 0);
         scene.at(10_000_000).grant("r", 1, 0);
         unanswered(&mut scene, 2);
+        unanswered(scene.at(20_000_000), 3);
+        scene.at(30_000_000).grant("r", 4, 0);
         assert_eq!(scene.breaks(check), []);
     }
 }

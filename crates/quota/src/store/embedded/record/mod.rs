@@ -1,8 +1,9 @@
 //! Records as they stand in the file: JSON, so that a later version can add to them and a person can read them.
 
+mod usage;
+
 use domain::{
-    AccountId, ClientId, Fence, Learned, Lease, LeaseId, QuotaDomain, RequestId, Timestamp, UsageRecord,
-    UsageSum, UsageTotal,
+    AccountId, ClientId, Fence, Learned, Lease, LeaseId, QuotaDomain, RequestId, Timestamp,
     catalog::Rate,
     lease::{Quota, Revealed},
 };
@@ -13,12 +14,13 @@ use crate::store::{
     Cooling, CoolingReason, Scope, StoreError,
     ending::EndingRecord,
     key,
-    ledger::{Entry, Lasting, Ledger, SpentDays, State},
+    ledger::{Entry, Lasting, SpentDays, State},
     order::{Order, Spent},
     probation::Probation,
     streak::Streak,
-    usage::UsageRow,
 };
+
+pub(super) use usage::{read_total, read_usage, total_key, usage_key, write_total, write_usage};
 
 /// A lease as it is written.
 pub(super) fn write_lease(entry: &Entry) -> Box<RawValue> {
@@ -150,53 +152,6 @@ pub(super) fn read_probation(key: &[u8], value: &[u8]) -> Result<(Scope, Probati
     })
 }
 
-/// The key of a usage record: by its moment, and the lease's fence to tell it from others of that moment, one that
-/// amends it in that very moment included.
-pub(super) fn usage_key(ledger: &Ledger, record: &UsageRecord) -> String {
-    let fence = ledger.lease(&record.lease).map_or(0, |entry| entry.lease.fence.0);
-    format!("{:016} {fence:016} {}", record.at.as_millis(), u8::from(record.amends))
-}
-
-/// A usage record as it is written.
-pub(super) fn write_usage(record: &UsageRecord) -> Box<RawValue> {
-    written(&UsageRow::from(record))
-}
-
-/// A usage record as it was written, with its key.
-pub(super) fn read_usage(key: &[u8], value: &[u8]) -> Result<(String, UsageRecord), StoreError> {
-    read(key, value, |text, row: UsageRow| Ok((text.to_owned(), UsageRecord::try_from(row)?)))
-}
-
-/// The key of a day's sums.
-pub(super) fn total_key(record: &UsageRecord) -> String {
-    let UsageRecord { day, client, account, domain, .. } = record;
-    format!("{:016} {client} {account} {}", day.as_millis(), domain.model)
-}
-
-/// A day's sums as they are written.
-pub(super) fn write_total(sum: UsageSum) -> Vec<u8> {
-    let UsageSum { calls, images, tokens, cost_micro_usd } = sum;
-    let record = TotalRecord { calls, images, tokens, cost_micro_usd };
-    serde_json::to_vec(&record).expect("it has string keys and no failing parts")
-}
-
-/// A day's sums as they were written.
-pub(super) fn read_total(key: &[u8], value: &[u8]) -> Result<UsageTotal, StoreError> {
-    read(key, value, |text, record: TotalRecord| {
-        let [day, client, account, model] = text.splitn(4, ' ').collect::<Vec<_>>()[..] else {
-            return Err("it is of nobody".into());
-        };
-        let TotalRecord { calls, images, tokens, cost_micro_usd } = record;
-        Ok(UsageTotal {
-            day: Timestamp::from_millis(day.parse().map_err(key::told)?),
-            client: ClientId::new(client).map_err(key::told)?,
-            account: AccountId::new(account).map_err(key::told)?,
-            model: model.into(),
-            sum: UsageSum { calls, images, tokens, cost_micro_usd },
-        })
-    })
-}
-
 fn read_reason(text: &str) -> Result<CoolingReason, String> {
     let known = CoolingReason::ALL.into_iter().find(|reason| reason.as_str() == text);
     known.ok_or_else(|| format!("`{text}` is no reason to rest"))
@@ -244,14 +199,6 @@ struct DomainRecord {
 struct ClientRecord {
     /// Each day's first millisecond, its pictures, and what they cost in millionths of a US dollar.
     days: Vec<(u64, u32, u64)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct TotalRecord {
-    calls: u64,
-    images: u64,
-    tokens: u64,
-    cost_micro_usd: i64,
 }
 
 #[derive(Serialize, Deserialize)]
