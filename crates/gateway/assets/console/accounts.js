@@ -261,9 +261,9 @@ const clock = (moment) => new Date(moment - ahead).toLocaleTimeString([], { hour
 
 function span(milliseconds) {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  return `${Math.floor(seconds / 3_600)} h ${String(Math.floor(seconds / 60) % 60).padStart(2, "0")} min`;
+  if (seconds < 60) return `${seconds}\u00a0s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}\u00a0min`;
+  return `${Math.floor(seconds / 3_600)}\u00a0h\u00a0${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}\u00a0min`;
 }
 
 function count() {
