@@ -108,12 +108,12 @@ impl Subject {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use domain::{Tier, standing::Cooldown};
 
     use super::*;
 
-    fn refusal(account: &str, outcome: &str, seconds: u64, words: &str) -> Refusal {
+    pub(in crate::console) fn refusal(account: &str, outcome: &str, seconds: u64, words: &str) -> Refusal {
         Refusal {
             at: Timestamp::from_millis(seconds * 1_000),
             account: AccountId::new(account).unwrap(),
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    fn resting(account: &str, model: &str, reason: Hindrance) -> AccountStanding {
+    pub(in crate::console) fn resting(account: &str, model: &str, reason: Hindrance) -> AccountStanding {
         AccountStanding {
             account: AccountId::new(account).unwrap(),
             model: model.into(),

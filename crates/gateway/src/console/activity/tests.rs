@@ -3,9 +3,11 @@
 use domain::{
     AspectRatio, ClientId, ImageCount, PictureSpec, RequestId, Resolution,
     activity::{RequestEnd, RequestOutcome, RequestRecord},
+    standing::Hindrance,
 };
 
 use super::*;
+use crate::console::refusals::tests::{refusal, resting};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -101,6 +103,20 @@ fn times_of_a_clock_that_is_wrong_are_written_as_ours() {
     known.take(&"late".into(), event(true, vec![request("a", 0, Some(3))]), at(600));
     let record = &known.recent.get("a").unwrap().record;
     assert_eq!((record.begun_at, record.end.unwrap().at), (at(600), at(603)));
+}
+
+#[test]
+fn of_two_refusals_the_later_counts_though_a_clock_is_wrong() {
+    let mut known = known(&["fast", "right"]);
+    let hour = Duration::from_hours(1);
+    for (service, now, words) in [("fast", at(1) + hour, "before"), ("right", at(2), "later")] {
+        let refusal = Refusal { at: now, ..refusal("a", "forbidden", 0, words) };
+        let event =
+            ActivityEvent { now, whole: true, waiting: 0, requests: Vec::new(), refusals: vec![refusal] };
+        known.take(&service.into(), event, if service == "fast" { at(1) } else { at(2) });
+    }
+    let words = known.refusals.words(&resting("a", "m", Hindrance::Forbidden));
+    assert_eq!(words.as_deref(), Some("later"));
 }
 
 #[test]
