@@ -173,6 +173,17 @@ def test_what_is_cancelled_gives_its_lease_back(page, tessera):
     assert page.get_by_role("button", name="Draw", exact=True).is_enabled()
 
 
+def test_a_request_that_waits_says_so_until_an_account_is_free(page):
+    many = ask(page, "eight piers (is never drawn)", n=8)
+    until(lambda: many.locator(".stage b").inner_text() == "8 drawing", "all that may be are in flight")
+    other = page.context.new_page()
+    other.goto(page.url)
+    one = ask(other, "one pier")
+    until(lambda: one.locator(".stage b").inner_text() == "Waiting for an account", "it waits")
+    many.get_by_role("button", name="Cancel").click()
+    until(lambda: one.locator(".stage b").inner_text() == "Done", "it is drawn")
+
+
 def test_pictures_that_are_dropped_pasted_and_drawn_are_sent_to_go_by(page, tessera, prompt):
     give(page, "drop", ("harbour.png", "image/png", png(64, 48)), ("notes.txt", "image/png", b"not a picture"))
     page.get_by_alt_text("").and_(page.locator(".reference img")).wait_for()
