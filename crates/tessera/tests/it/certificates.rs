@@ -42,15 +42,26 @@ key = "tsr_website"
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A directory of certificates, made as the README says.
-struct Authority(PathBuf);
+pub(crate) struct Authority(PathBuf);
 
 impl Authority {
-    fn new(directory: PathBuf) -> Self {
+    /// Makes one, and certificates for every role on this machine.
+    pub(crate) fn new(directory: PathBuf) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/certificates.sh");
         let mut make = Command::new("sh");
         make.arg(script).arg(&directory).arg("localhost");
         printed(make);
         Self(directory)
+    }
+
+    /// What has a process be known as this role, and believe the others.
+    pub(crate) fn variables(&self, role: &str) -> [(&'static str, String); 3] {
+        let file = |name: &str| self.pem(role, name).display().to_string();
+        [
+            ("TESSERA_TLS__CA_FILE", file("ca.crt")),
+            ("TESSERA_TLS__CERT_FILE", file("tls.crt")),
+            ("TESSERA_TLS__KEY_FILE", file("tls.key")),
+        ]
     }
 
     fn pem(&self, role: &str, name: &str) -> PathBuf {
@@ -114,10 +125,7 @@ impl House {
 
 /// Has a command be known by what one authority issued, and believe another.
 fn known_by(issuer: &Authority, believed: &Authority, role: &str, mut command: Command) -> Command {
-    command
-        .env("TESSERA_TLS__CA_FILE", believed.pem(role, "ca.crt"))
-        .env("TESSERA_TLS__CERT_FILE", issuer.pem(role, "tls.crt"))
-        .env("TESSERA_TLS__KEY_FILE", issuer.pem(role, "tls.key"));
+    command.envs(issuer.variables(role)).env("TESSERA_TLS__CA_FILE", believed.pem(role, "ca.crt"));
     command
 }
 

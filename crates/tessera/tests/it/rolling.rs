@@ -21,6 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    certificates::Authority,
     process::{Server, tessera},
     provider::Provider,
     trial::redis::{Fsync, Redis},
@@ -119,17 +120,22 @@ impl Post {
 impl Cluster {
     async fn start(home: &Path, provider: &Provider, redis: &Redis, client: &Client) -> Self {
         fs::write(home.join("tessera.toml"), OPERATOR).unwrap();
+        let certificates = Authority::new(home.join("tls"));
         let two = |role, settings: &[_]| -> Vec<_> {
             (0..2).map(|index| Post::new(role, index, home, settings)).collect()
         };
+        let known = |role, settings: &[_]| two(role, &[settings, &certificates.variables(role)].concat());
+        // Both ways to be called: quota by everybody, generation by those who have a certificate.
         let quotas = two("quota", &[("TESSERA_QUOTA__STORE", redis.url())]);
         let provider = ("TESSERA_GENERATION__GEMINI__BASE_URL", provider.url().to_owned());
-        let generations = two("generation", &[provider, ("TESSERA_GENERATION__QUOTA_URL", url(&quotas))]);
-        let gateways = two(
+        let quota_url = url("http", &quotas);
+        let settings = [provider, ("TESSERA_GENERATION__QUOTA_URL", quota_url.clone())];
+        let generations = known("generation", &settings);
+        let gateways = known(
             "gateway",
             &[
-                ("TESSERA_GATEWAY__GENERATION_URL", url(&generations)),
-                ("TESSERA_GATEWAY__QUOTA_URL", url(&quotas)),
+                ("TESSERA_GATEWAY__GENERATION_URL", url("https", &generations)),
+                ("TESSERA_GATEWAY__QUOTA_URL", quota_url),
                 ("TESSERA_GATEWAY__CONSOLE_LISTEN", "off".to_owned()),
             ],
         );
@@ -226,9 +232,9 @@ async fn every_process_is_replaced_under_load_and_no_request_is_lost_or_paid_for
     assert!(asked >= 2 * CLIENTS);
 }
 
-fn url(posts: &[Post]) -> String {
-    let addresses: Vec<_> = posts.iter().map(|post| post.address.to_string()).collect();
-    format!("http://{}", addresses.join(","))
+fn url(scheme: &str, posts: &[Post]) -> String {
+    let addresses: Vec<_> = posts.iter().map(|post| format!("localhost:{}", post.address.port())).collect();
+    format!("{scheme}://{}", addresses.join(","))
 }
 
 /// An address that nobody listens on.
