@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod dismissal;
+mod expiry;
 mod first_key;
 mod key;
 mod operations;

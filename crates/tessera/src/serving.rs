@@ -20,10 +20,21 @@ use tonic::{
     transport::server::{Connected, TcpIncoming},
 };
 
-use crate::dismissal::Dismissal;
+use crate::{
+    config::{Config, Invalid},
+    dismissal::Dismissal,
+    expiry,
+};
 
 /// How long the last settlements may take, once nothing is in flight any more.
 pub(crate) const SETTLING: Duration = Duration::from_secs(15);
+
+/// Who a role is to the others, where they know each other; for how long is told with its metrics.
+pub(crate) fn identity(config: &Config) -> Result<Option<Identity>, Invalid> {
+    let identity = config.identity()?;
+    identity.iter().for_each(expiry::observe);
+    Ok(identity)
+}
 
 /// Takes a port for a role.
 pub(crate) async fn bind(role: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

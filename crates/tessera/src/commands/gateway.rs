@@ -21,7 +21,7 @@ pub(crate) struct Options {
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
-    let identity = config.identity()?;
+    let identity = serving::identity(&config)?;
     let generation = transport::connect_as(config.gateway.generation_url.0.as_str(), identity.as_ref())?;
     let generations = Replicas::of_as(config.gateway.generation_url.0.as_str(), identity.as_ref())?;
     let quota = transport::connect_as(config.gateway.quota_url.0.as_str(), identity.as_ref())?;

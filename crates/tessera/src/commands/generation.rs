@@ -27,7 +27,7 @@ pub(crate) struct Options {
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
-    let identity = config.identity()?;
+    let identity = serving::identity(&config)?;
     let quota = transport::connect_as(config.generation.quota_url.0.as_str(), identity.as_ref())?;
     let data = options.data_dir.resolve(environment);
     let sealing_key = key::sealing(&config, environment)?;

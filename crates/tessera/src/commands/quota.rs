@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Serves until told to stop.
 pub(crate) async fn run(options: Options, environment: &Environment) -> anyhow::Result<()> {
     let config = options.config.load(environment)?;
-    let identity = config.identity()?;
+    let identity = serving::identity(&config)?;
     let data = options.data_dir.resolve(environment);
     let registry = assembly::registry(&config, &data, environment).await?;
     let ledger = assembly::quota(&config, &data, environment, None, registry).await?;

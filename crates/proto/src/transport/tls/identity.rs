@@ -61,6 +61,7 @@ type Contents = [Vec<u8>; 3];
 struct Configs {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
+    certificate: Arc<Certificate>,
 }
 
 impl Identity {
@@ -72,6 +73,11 @@ impl Identity {
         let inner = Arc::new(Inner { files, state });
         tokio::spawn(keep_up(Arc::downgrade(&inner)));
         Ok(Self(inner))
+    }
+
+    /// The certificate that is shown now.
+    pub fn certificate(&self) -> Arc<Certificate> {
+        Arc::clone(&self.0.state().configs.certificate)
     }
 
     /// How to call others.
@@ -164,7 +170,8 @@ impl TlsFiles {
 
     fn configs(&self, contents: &Contents) -> Result<Configs, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let Certificate { chain, authorities: roots } = self.shown(contents)?;
+        let certificate = Arc::new(self.shown(contents)?);
+        let (chain, roots) = (&certificate.chain, &certificate.authorities);
         let [.., key] = contents;
         let key = || {
             PrivateKeyDer::from_pem_slice(key)
@@ -175,18 +182,19 @@ impl TlsFiles {
             wrong(&self.cert, format!("cannot be used with the key in {key}: {error}"))
         };
         let mut client = versions(ClientConfig::builder_with_provider(Arc::clone(&provider)))
-            .with_root_certificates(Arc::clone(&roots))
+            .with_root_certificates(Arc::clone(roots))
             .with_client_auth_cert(chain.clone(), key()?)
             .map_err(misfit)?;
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider)).build();
         let verifier = verifier.map_err(|error| wrong(&self.ca, format!("cannot be used: {error}")))?;
         let mut server = versions(ServerConfig::builder_with_provider(provider))
             .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key()?)
+            .with_single_cert(chain.clone(), key()?)
             .map_err(misfit)?;
         client.alpn_protocols = vec![b"h2".to_vec()];
         server.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Configs { client: Arc::new(client), server: Arc::new(server) })
+        Ok(Configs { client: Arc::new(client), server: Arc::new(server), certificate })
     }
 }
 

@@ -25,6 +25,10 @@ fn what_is_counted_is_told_to_those_who_scrape() {
     cluster.ask("/v1/images/generations", r#"{"prompt":"a lighthouse"}"#, &"a".repeat(32));
     assert_eq!(cluster.operations(0, "/healthz"), "ok");
     assert_eq!(cluster.operations(0, "/readyz"), "ready");
+    let metrics = cluster.operations(0, "/metrics");
+    let days = metrics.lines().find_map(|line| line.strip_prefix("tessera_certificate_remaining_seconds "));
+    let days = days.unwrap().parse::<u64>().unwrap() / (24 * 3600);
+    assert!((89..=90).contains(&days), "the certificate is for 90 days, and not for {days}");
     for (role, counted) in [
         (
             0,

@@ -24,7 +24,10 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-use crate::process::{Server, printed, tessera};
+use crate::{
+    certificates::Authority,
+    process::{Server, printed, tessera},
+};
 
 const OPERATOR: &str = r#"
 [operations]
@@ -141,13 +144,12 @@ impl Cluster {
         let quota = role("quota", &[]);
         let provider = ("TESSERA_GENERATION__GEMINI__BASE_URL", simulator.url());
         let generation = role("generation", &[("TESSERA_GENERATION__QUOTA_URL", quota.url()), provider]);
-        let gateway = role(
-            "gateway",
-            &[
-                ("TESSERA_GATEWAY__GENERATION_URL", generation.url()),
-                ("TESSERA_GATEWAY__QUOTA_URL", quota.url()),
-            ],
-        );
+        // It is not asked to show its certificate, and tells how long it holds.
+        let certificate = Authority::new(home.path().join("tls")).variables("gateway");
+        let mut settings: Vec<_> = certificate.iter().map(|(name, file)| (*name, file.as_str())).collect();
+        settings.push(("TESSERA_GATEWAY__GENERATION_URL", generation.url()));
+        settings.push(("TESSERA_GATEWAY__QUOTA_URL", quota.url()));
+        let gateway = role("gateway", &settings);
         let roles = vec![gateway, generation, quota];
         let operations = roles.iter().map(|role| role.announced("metrics and health are at ")).collect();
         Self { home, roles, operations, _simulator: simulator }
