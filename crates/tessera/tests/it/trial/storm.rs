@@ -6,7 +6,7 @@ use domain::Limits;
 use tokio::time::sleep;
 
 use super::{
-    checker::{self, Violation},
+    checker,
     fleet::{Fleet, Plan},
     load::{Crowd, Desk, Habits, Way},
     provider::Owned,
@@ -24,7 +24,8 @@ const HABITS: Habits = Habits {
 
 /// What came of it.
 pub(crate) struct Outcome {
-    pub(crate) violations: Vec<Violation>,
+    /// Each begins with the rule that was broken.
+    pub(crate) violations: Vec<String>,
     /// Calls that the provider failed.
     pub(crate) failed: usize,
     /// Calls that followed one of them.
@@ -53,7 +54,7 @@ pub(crate) async fn run(seed: u64) -> Outcome {
     crowd.stop().await;
     let record = fleet.record(&plan, desk.answers(), Vec::new());
     Outcome {
-        violations: checker::check(&record),
+        violations: checker::check(&record).iter().map(ToString::to_string).collect(),
         failed: record.calls.iter().filter(|call| call.fault.is_some()).count(),
         again: checker::retries(&record),
     }
