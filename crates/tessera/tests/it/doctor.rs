@@ -196,6 +196,13 @@ fn a_role_looks_for_the_services_that_it_calls() {
     let quota = crate::process::Server::start(quota);
     let found = house.look(&["--role", "generation"], &[("TESSERA_GENERATION__QUOTA_URL", quota.url())]);
     found.tells("ok", "quota", "serves at");
+    let nobody = [("TESSERA_GENERATION__QUOTA_URL", quota.url()), ("TESSERA_ACCOUNTS", "[]")];
+    let found = house.look(&["--role", "generation"], &nobody);
+    found.tells(
+        "warning",
+        "accounts",
+        "no picture can be drawn; write [[accounts]], or use `tessera accounts add`",
+    );
 }
 
 /// Adds an account with this key to the Tessera of this data directory.

@@ -18,9 +18,9 @@ pub(super) struct Candidate {
 
 /// Asks for every account at once: those of the configuration, and those that were added while Tessera ran.
 pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
-    let mut looked_at = configured(patient);
-    let none_configured = looked_at.is_empty();
-    looked_at.extend(added::look(patient).await);
+    let (mut looked_at, added) = (configured(patient), added::look(patient).await);
+    let mut found = Vec::from_iter(none(patient, &looked_at, &added));
+    looked_at.extend(added);
     let Settings { gemini, vertex, .. } = patient.config.generation.settings(std::path::PathBuf::new(), None);
     let prober = match Prober::new(gemini, vertex, assembly::clock()) {
         Ok(prober) => prober,
@@ -28,8 +28,6 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Finding> {
             return vec![Finding::failure("providers", error.to_string(), "correct the configuration")];
         }
     };
-    let there_are = !none_configured || looked_at.iter().any(Result::is_ok);
-    let mut found = if there_are { Vec::new() } else { vec![none(patient)] };
     let mut clocks = None;
     for (finding, of_provider) in join_all(looked_at.into_iter().map(|one| ask(patient, &prober, one))).await
     {
@@ -56,17 +54,26 @@ fn configured(patient: &Patient<'_>) -> Vec<Result<Candidate, Finding>> {
     accounts.into_iter().map(open).collect()
 }
 
-fn none(patient: &Patient<'_>) -> Finding {
+/// That there are none, as far as can be seen.
+fn none(
+    patient: &Patient<'_>,
+    configured: &[Result<Candidate, Finding>],
+    added: &[Result<Candidate, Finding>],
+) -> Option<Finding> {
+    const CHECK: &str = "accounts";
     match patient.role {
-        None => Finding::warning(
-            "accounts",
+        _ if !configured.is_empty() => None,
+        None if !added.iter().any(Result::is_ok) => Some(Finding::warning(
+            CHECK,
             "there are none in the configuration: pictures are simulated, unless accounts were added at run time",
             "set GEMINI_API_KEY, write [[accounts]], or use `tessera accounts add`",
-        ),
-        Some(_) => Finding::ok(
-            "accounts",
-            "there are none in the configuration; see `tessera accounts list` for others",
-        ),
+        )),
+        Some(_) if added.is_empty() => Some(Finding::warning(
+            CHECK,
+            "there are none, so that no picture can be drawn",
+            "write [[accounts]], or use `tessera accounts add`",
+        )),
+        _ => None,
     }
 }
 
