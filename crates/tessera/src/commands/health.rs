@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Asks whether the process lives, and not whether it can serve
     #[arg(long)]
     live: bool,
-    /// Asks a gRPC port instead, http://HOST:PORT or https://, where [tls] of the configuration is shown
+    /// Asks a gRPC port instead, http://HOST:PORT, or https:// with the certificate that the configuration names
     #[arg(long, value_name = "URL", conflicts_with_all = ["url", "live"])]
     grpc: Option<String>,
     #[command(flatten)]
