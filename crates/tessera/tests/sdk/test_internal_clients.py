@@ -43,9 +43,11 @@ def serving(home: Path, known_as=lambda role: {}):
             "TESSERA_GENERATION__GEMINI__BASE_URL": simulator.url,
         },
     )
-    yield generation.url.split("://")[1].replace("127.0.0.1", "localhost")
-    for process in [generation, quota, simulator]:
-        process.stop()
+    try:
+        yield generation.url.split("://")[1].replace("127.0.0.1", "localhost")
+    finally:
+        for process in [generation, quota, simulator]:
+            process.stop()
 
 
 def ask(address: str, prompt: str, count: int, home: Path, *certificates) -> subprocess.CompletedProcess:
