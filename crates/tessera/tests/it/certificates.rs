@@ -188,6 +188,11 @@ fn roles_that_know_each_other_make_a_picture_together() {
     assert!(listed.contains("ultra"), "{listed}");
     let probe = tessera(["health", "--grpc", &by_name(&quota)]);
     assert_eq!(printed(house.known_as("operator", probe)), ["ready"]);
+    let mut doctor = tessera(["doctor", "--role", "generation", "--config"]);
+    doctor.arg(house.path("tessera.toml")).env("TESSERA_DATA_DIR", house.path("doctor"));
+    doctor.envs([("TESSERA_GENERATION__QUOTA_URL", by_name(&quota).as_str()), provider]);
+    let told = printed(house.known_as("generation", doctor)).join("\n");
+    assert!(told.contains("opens the Gemini API") && !told.contains("cannot be looked at"), "{told}");
     for role in [gateway, generation, quota] {
         assert_eq!(role.terminate().code(), Some(0));
     }
