@@ -35,6 +35,41 @@ pub struct RequestRecord {
     pub pictures: Vec<PictureRecord>,
 }
 
+impl RequestRecord {
+    /// Every attempt at a picture.
+    pub fn attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.pictures.iter().flat_map(|picture| &picture.attempts)
+    }
+
+    /// How many pictures came.
+    pub fn came(&self) -> usize {
+        self.pictures.iter().filter(|picture| picture.image.is_some()).count()
+    }
+
+    /// What is reckoned for it, in millionths of a US dollar.
+    pub fn cost_micro_usd(&self) -> u64 {
+        self.attempts().map(|attempt| attempt.cost_micro_usd).sum()
+    }
+
+    /// Whether it has ended and no call of it is left.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some() && self.attempts().all(|attempt| attempt.outcome.is_some())
+    }
+
+    /// What it holds, in bytes, about: texts as they are, and names as if each were of the usual length.
+    pub fn weight(&self) -> usize {
+        const NAMES: usize = 96;
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let attempts =
+            self.attempts().map(|attempt| size_of::<AttemptRecord>() + NAMES + text(&attempt.words));
+        size_of::<Self>()
+            + 2 * NAMES
+            + text(&self.prompt)
+            + self.pictures.len() * size_of::<PictureRecord>()
+            + attempts.sum::<usize>()
+    }
+}
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestEnd {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use domain::{
     AccountId,
-    activity::{PictureRecord, Refusal, RequestRecord},
+    activity::{Refusal, RequestRecord},
 };
 
 /// The most requests that are remembered when they are over.
@@ -60,9 +60,9 @@ impl Log {
         self.revision += 1;
         entry.revision = self.revision;
         let changed = change(&mut entry.record);
-        if !entry.over && is_over(&entry.record) {
+        if !entry.over && entry.record.is_over() {
             entry.over = true;
-            let weight = weight(&entry.record);
+            let weight = entry.record.weight();
             self.over.push_back((number, weight));
             self.weight += weight;
             self.forget();
@@ -114,25 +114,4 @@ impl Log {
             self.requests.remove(&number);
         }
     }
-}
-
-/// Whether the request has ended and no call of it is left.
-fn is_over(record: &RequestRecord) -> bool {
-    let mut attempts = record.pictures.iter().flat_map(|picture| &picture.attempts);
-    record.end.is_some() && attempts.all(|attempt| attempt.outcome.is_some())
-}
-
-/// What a record holds, in bytes, about: its own, and names of usual length.
-fn weight(record: &RequestRecord) -> usize {
-    const NAMES: usize = 96;
-    let pictures = record.pictures.iter();
-    let attempts: usize = pictures.map(|picture| picture.attempts.len()).sum();
-    let attempted = record.pictures.iter().flat_map(|picture| &picture.attempts);
-    let words: usize = attempted.filter_map(|attempt| attempt.words.as_ref()).map(String::len).sum();
-    size_of::<Entry>()
-        + 2 * NAMES
-        + record.prompt.as_ref().map_or(0, String::len)
-        + record.pictures.len() * size_of::<PictureRecord>()
-        + attempts * (size_of::<domain::activity::AttemptRecord>() + NAMES)
-        + words
 }

@@ -5,10 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::{
-    RequestId, Timestamp,
-    activity::{AttemptRecord, PictureRecord, RequestRecord},
-};
+use domain::{RequestId, Timestamp, activity::RequestRecord};
 
 use crate::console::requests::{Entry, Row};
 
@@ -57,16 +54,16 @@ impl Recent {
         let id = record.id.clone();
         let same = |before: &&Entry| before.record.begun_at == record.begun_at;
         let before = self.entries.get(&id).filter(same);
-        let (was_known, was_over) = (before.is_some(), before.is_some_and(Entry::is_over));
+        let (was_known, was_over) = (before.is_some(), before.is_some_and(|entry| entry.record.is_over()));
         if !was_known && self.entries.len() - self.over.len().min(self.entries.len()) >= IN_FLIGHT {
             return None;
         }
         self.changed.insert(id.clone());
         let told = self.entries.remove(&id).and_then(|entry| entry.told);
         let entry = Entry::new(Arc::clone(service), record, told);
-        let is_over = entry.is_over() && !was_over;
+        let is_over = entry.record.is_over() && !was_over;
         if is_over {
-            let weight = weight(&entry.record);
+            let weight = entry.weight();
             self.over.push_back((id.clone(), entry.record.begun_at, weight));
             self.weight += weight;
         }
@@ -116,7 +113,7 @@ impl Recent {
 
     /// Forgets what a service has in flight: it tells it anew, or will never tell its end.
     pub(super) fn drop_unfinished_of(&mut self, service: &str) {
-        let theirs = |entry: &mut Entry| *entry.service == *service && !entry.is_over();
+        let theirs = |entry: &mut Entry| *entry.service == *service && !entry.record.is_over();
         self.gone.extend(self.entries.extract_if(|_, entry| theirs(entry)).map(|(id, _)| id));
     }
 
@@ -138,15 +135,4 @@ impl News {
     pub(super) fn others(&self) -> Vec<&str> {
         self.others.iter().map(RequestId::as_str).collect()
     }
-}
-
-/// What a record holds, in bytes, about: its own, its row's, and names of usual length.
-fn weight(record: &RequestRecord) -> usize {
-    const NAMES: usize = 128;
-    let attempts: usize = record.pictures.iter().map(|picture| picture.attempts.len()).sum();
-    size_of::<Entry>()
-        + 4 * NAMES
-        + record.prompt.as_ref().map_or(0, String::len)
-        + record.pictures.len() * size_of::<PictureRecord>()
-        + attempts * (size_of::<AttemptRecord>() + NAMES)
 }

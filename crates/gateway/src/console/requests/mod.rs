@@ -24,7 +24,7 @@ use super::{
     session::Session,
 };
 
-pub(crate) use self::row::{Entry, Row, attempts, came};
+pub(crate) use self::row::{Entry, Row};
 
 /// The page.
 pub(crate) const TAB: Tab = Tab { name: "requests", title: "Requests" };

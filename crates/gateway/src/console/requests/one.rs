@@ -2,11 +2,11 @@
 
 use domain::{
     Dialect, Provider, Timestamp, Usage,
-    activity::{AttemptOutcome, AttemptRecord, ImageFacts, PictureRecord, RequestRecord},
+    activity::{AttemptOutcome, AttemptRecord, ImageFacts, PictureRecord},
 };
 
 use super::{
-    row::{Entry, attempts, came, state},
+    row::{Entry, state},
     scale::{Scale, Stretch, Tick},
     words::{bytes, dollars, span, title},
 };
@@ -71,10 +71,11 @@ impl One {
     pub(crate) fn of(entry: &Entry, now: Timestamp) -> Self {
         let record = &entry.record;
         let until = record.end.map_or(now, |end| end.at);
-        let last = attempts(record).flat_map(|attempt| moments(attempt, now)).max().unwrap_or(until);
+        let last = record.attempts().flat_map(|attempt| moments(attempt, now)).max().unwrap_or(until);
         let scale = Scale::between(record.begun_at, until.max(last));
         let picture = |(index, picture)| Picture::of(index + 1, picture, scale, now);
-        let settled = attempts(record).all(|attempt| attempt.lease.is_none() || attempt.settled_at.is_some());
+        let settled =
+            record.attempts().all(|attempt| attempt.lease.is_none() || attempt.settled_at.is_some());
         Self {
             id: record.id.to_string(),
             trace: record.trace.clone(),
@@ -90,11 +91,11 @@ impl One {
             }),
             model: record.model.clone(),
             spec: format!("{} · {}", record.spec.aspect_ratio, record.spec.resolution),
-            came: came(record),
+            came: record.came(),
             asked: record.count.get(),
-            cost: dollars(cost(record)),
+            cost: dollars(record.cost_micro_usd()),
             prompt: record.prompt.clone(),
-            open: !(entry.is_over() && settled),
+            open: !(record.is_over() && settled),
             ticks: scale.ticks(),
             pictures: record.pictures.iter().enumerate().map(picture).collect(),
         }
@@ -181,10 +182,6 @@ fn going(record: &AttemptRecord) -> &'static str {
     }
 }
 
-fn cost(record: &RequestRecord) -> u64 {
-    attempts(record).map(|attempt| attempt.cost_micro_usd).sum()
-}
-
 fn described(image: &ImageFacts) -> String {
     let (width, height) = (image.size.width(), image.size.height());
     let kind = image.media_type.as_str().trim_start_matches("image/").to_uppercase();
@@ -205,7 +202,7 @@ mod tests {
     use domain::{
         AccountId, AspectRatio, ClientId, FailureKind, ImageCount, LeaseId, MediaType, PictureSpec,
         PixelSize, ProjectId, RequestId, Resolution,
-        activity::{LeaseFacts, RequestEnd, RequestOutcome},
+        activity::{LeaseFacts, RequestEnd, RequestOutcome, RequestRecord},
     };
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::activity::{AttemptRecord, RequestRecord};
+use domain::activity::RequestRecord;
 use serde::Serialize;
 
 /// How much of a prompt a list shows, in characters.
@@ -54,16 +54,17 @@ impl Entry {
         Self { service, record, row, told }
     }
 
-    /// Whether the request has ended and no call of it is left.
-    pub(crate) fn is_over(&self) -> bool {
-        self.record.end.is_some() && attempts(&self.record).all(|attempt| attempt.outcome.is_some())
+    /// What it holds, in bytes, about: the record, and its row now and as it was told.
+    pub(crate) fn weight(&self) -> usize {
+        const NAMES: usize = 128;
+        self.record.weight() + 2 * (size_of::<Row>() + NAMES)
     }
 }
 
 impl Row {
     /// The row of a request.
     pub(crate) fn of(record: &RequestRecord) -> Self {
-        let leases = attempts(record).filter_map(|attempt| attempt.lease.as_ref());
+        let leases = record.attempts().filter_map(|attempt| attempt.lease.as_ref());
         let accounts: BTreeSet<_> = leases.map(|lease| lease.account.as_str()).collect();
         Self {
             id: record.id.to_string(),
@@ -74,34 +75,24 @@ impl Row {
             ratio: record.spec.aspect_ratio.to_string(),
             resolution: record.spec.resolution.to_string(),
             asked: record.count.get(),
-            came: came(record),
+            came: record.came(),
             state: state(record),
             took: record.end.map(|end| duration(end.at.since(record.begun_at))),
-            cost: attempts(record).map(|attempt| attempt.cost_micro_usd).sum(),
-            attempts: attempts(record).count(),
+            cost: record.cost_micro_usd(),
+            attempts: record.attempts().count(),
             accounts: accounts.into_iter().map(str::to_owned).collect(),
             prompt: record.prompt.as_ref().map(|prompt| prompt.chars().take(PROMPT).collect()),
         }
     }
 }
 
-/// Every attempt at a picture of a request.
-pub(crate) fn attempts(record: &RequestRecord) -> impl Iterator<Item = &AttemptRecord> {
-    record.pictures.iter().flat_map(|picture| &picture.attempts)
-}
-
-/// How many pictures came.
-pub(crate) fn came(record: &RequestRecord) -> usize {
-    record.pictures.iter().filter(|picture| picture.image.is_some()).count()
-}
-
 /// How it stands with a request, in a word.
 pub(crate) fn state(record: &RequestRecord) -> &'static str {
     use domain::activity::RequestOutcome::Delivered;
     match record.end {
-        Some(end) if end.outcome == Delivered && came(record) < record.count.get() as usize => "partly",
+        Some(end) if end.outcome == Delivered && record.came() < record.count.get() as usize => "partly",
         Some(end) => end.outcome.as_str(),
-        None if attempts(record).any(|attempt| attempt.called_at.is_some()) => "drawing",
+        None if record.attempts().any(|attempt| attempt.called_at.is_some()) => "drawing",
         None => "queued",
     }
 }

@@ -11,7 +11,6 @@ use super::{
     Of,
     series::{Series, Tally},
 };
-use crate::console::requests::{attempts, came};
 
 /// The most models, clients and accounts of which an hour is kept; beyond that, those are forgotten of which nothing
 /// was heard for the longest time. With what a series holds in a busy hour, 400 are about 50 MB, and usually 5.
@@ -82,11 +81,11 @@ impl Hour {
 
 fn of_request(record: &RequestRecord, outcome: RequestOutcome) -> Tally {
     let mut tally = Tally { requests: 1, ..Tally::default() };
-    for attempt in attempts(record) {
+    for attempt in record.attempts() {
         tally.calls += u32::from(attempt.called_at.is_some());
         tally.cost_micro_usd += attempt.cost_micro_usd;
     }
-    tally.pictures = u32::try_from(came(record)).unwrap_or(u32::MAX);
+    tally.pictures = u32::try_from(record.came()).unwrap_or(u32::MAX);
     let lost: BTreeSet<_> = match outcome {
         RequestOutcome::Failed(kind) => [kind.as_str()].into(),
         RequestOutcome::Abandoned => ["abandoned"].into(),
@@ -105,7 +104,7 @@ fn of_request(record: &RequestRecord, outcome: RequestOutcome) -> Tally {
 /// Of each account the calls that were made with it.
 fn of_accounts(record: &RequestRecord) -> BTreeMap<&AccountId, Tally> {
     let mut tallies = BTreeMap::<_, Tally>::new();
-    for attempt in attempts(record) {
+    for attempt in record.attempts() {
         if let (Some(lease), Some(called_at)) = (&attempt.lease, attempt.called_at) {
             tallies.entry(&lease.account).or_default().add(&of_call(attempt, called_at));
         }
