@@ -41,7 +41,6 @@ use tonic::service::Routes;
 
 pub use credentials::{Credentials, RemoteCredentials, SealedCredentials};
 pub use outbox::OutboxError;
-pub use proto::sealing::{self, Credential};
 pub use settings::{Settings, SettingsError};
 
 use activity::Activity;

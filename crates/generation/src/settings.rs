@@ -3,10 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use domain::{AccountId, lease::term};
+use proto::sealing::SealingKey;
 
 use crate::{
     outbox::OutboxError,
-    sealing::SealingKey,
     upstream::{gemini, vertex},
 };
 

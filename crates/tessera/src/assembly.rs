@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use domain::{AccountId, Client, Clock, SystemClock};
 use gateway::{Gateway, auth::RemoteClients, generator::RemoteGenerator};
-use generation::{
-    Credential, Credentials, Generation, RemoteCredentials, leases::RemoteLeases, sealing::SealingKey,
+use generation::{Credentials, Generation, RemoteCredentials, leases::RemoteLeases};
+use proto::{
+    sealing::{Credential, SealingKey},
+    transport::Channel,
 };
-use proto::transport::Channel;
 use quota::{
     ClientEntry, ClientKey, KeyHash, Quota,
     registry::{self, Registry},

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Clock, Timestamp};
+use proto::sealing::Credential;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header::DATE};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::{
     gemini, one_line,
     vertex::{self, Asking, Unasked},
 };
-use crate::{Credential, SettingsError};
+use crate::SettingsError;
 
 /// How long an answer may take, a token for it included.
 const PATIENCE: Duration = Duration::from_secs(15);

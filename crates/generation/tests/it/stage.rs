@@ -6,8 +6,9 @@ use domain::{
     AccountId, Catalog, ClientId, Clock, Conversation, Enforcement, Failure, FailureKind, GenerationEvent,
     GenerationRequest, Image, ImageCount, PersonGeneration, PictureSpec, RequestId, SystemClock, Usage,
 };
-use generation::{Credential, Credentials, Generation, RemoteCredentials, Settings, leases::RemoteLeases};
+use generation::{Credentials, Generation, RemoteCredentials, Settings, leases::RemoteLeases};
 use proto::{
+    sealing::Credential,
     transport::Channel,
     v1::{self, activity_client::ActivityClient, generation_client::GenerationClient},
 };

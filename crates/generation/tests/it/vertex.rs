@@ -14,7 +14,7 @@ use domain::{
     },
     GenerationRequest, PersonGeneration, RequestId,
 };
-use generation::Credential;
+use proto::sealing::Credential;
 use simulator::Exchanges;
 use tokio::net::TcpListener;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, num::NonZeroU32, path::PathBuf};
 
 use domain::{Account, AccountId, Catalog, Limits, Location, ProjectId, Provider, Tier};
-use generation::Credential;
+use proto::sealing::Credential;
 use serde::Deserialize;
 
 use super::{

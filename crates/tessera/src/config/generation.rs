@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use ::generation::{sealing::SealingKey, upstream};
-use proto::transport::ServiceUrl;
+use ::generation::upstream;
+use proto::{sealing::SealingKey, transport::ServiceUrl};
 use serde::Deserialize;
 
 use super::{

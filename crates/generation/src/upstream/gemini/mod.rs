@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{AccountId, GenerationRequest, Provider};
+use proto::sealing::Credential;
 use reqwest::{
     Client, RequestBuilder, Url,
     header::{HeaderName, HeaderValue},
@@ -16,7 +17,7 @@ use super::{
     generate_content::{self, Service},
 };
 use crate::{
-    Credential, Credentials, SettingsError,
+    Credentials, SettingsError,
     credentials::{Keyring, Vault},
 };
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{AccountId, CallOutcome, Clock, GenerationRequest, Location, ProjectId, Provider};
+use proto::sealing::Credential;
 use reqwest::{Client, RequestBuilder, StatusCode, Url, header::AUTHORIZATION};
 use secrecy::SecretString;
 use tokio::time::timeout_at;
@@ -19,7 +20,7 @@ use super::{
     generate_content::{self, Service},
 };
 use crate::{
-    Credential, Credentials, SettingsError,
+    Credentials, SettingsError,
     credentials::{Keyring, Vault},
 };
 

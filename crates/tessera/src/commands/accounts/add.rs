@@ -10,8 +10,10 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use console::Term;
 use domain::{AccountId, Location, ProjectId, Provider, Tier};
-use generation::{Credential, sealing::PublicKey};
-use proto::v1::{AccountLimits, AddAccountRequest};
+use proto::{
+    sealing::{Credential, PublicKey},
+    v1::{AccountLimits, AddAccountRequest},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Reach, accounts, print, seal_key};

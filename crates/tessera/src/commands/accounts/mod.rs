@@ -6,8 +6,8 @@ mod standing;
 mod watch;
 
 use clap::{Args, Subcommand};
-use generation::sealing::PublicKey;
 use proto::{
+    sealing::PublicKey,
     transport::Channel,
     v1::{
         AccountResponse, ChangeAccountRequest, ListAccountsRequest, PublicKeyRequest, ShowAccountRequest,

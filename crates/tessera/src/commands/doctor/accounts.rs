@@ -3,9 +3,10 @@
 use domain::{Account, Provider};
 use futures_util::future::join_all;
 use generation::{
-    Credential, Settings,
+    Settings,
     upstream::probe::{Answer, Prober, Verdict},
 };
+use proto::sealing::Credential;
 
 use super::{Finding, Patient, added, clock, secrets};
 use crate::{assembly, config::OwnedAccount, provider};

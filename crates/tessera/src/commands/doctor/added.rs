@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use domain::{AccountId, CredentialVersion, KnownAccount, Origin};
-use generation::{Credential, sealing::SealingKey};
 use proto::{
     failure_of,
+    sealing::{Credential, SealingKey},
     transport::{self, Channel},
     v1::{
         FetchCredentialRequest, ListAccountsRequest, accounts_client::AccountsClient,
